@@ -1,0 +1,1 @@
+"""Real engines of the local cloud: Postgres and Redis, each one foreground process with its own pid."""
