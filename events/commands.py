@@ -207,7 +207,7 @@ def parse_command(body: str) -> Command:
     values = _read_object(body)
     command_id = _readable_command_id(values.get("command_id"))
     try:
-        command_type = CommandType(values.get("type"))
+        command_type = CommandType(values.get("type", ""))
     except ValueError:
         raise MalformedCommandError(RejectionReason.UNKNOWN_TYPE, "type: not a command", command_id) from None
     version = values.get("version")
