@@ -1,0 +1,5 @@
+"""Fixtures by subject live in tests/fixtures; this file only names them."""
+
+from __future__ import annotations
+
+pytest_plugins = ["tests.fixtures.engines"]
