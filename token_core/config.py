@@ -1,0 +1,69 @@
+"""The token core's settings: the only reader of the environment here."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from pydantic import Field
+
+from shared.config import (
+    DatabaseSettings,
+    DataKeySettings,
+    IssuerSettings,
+    LinkSettings,
+    OutboxSettings,
+    PseudonymSettings,
+    RedisSettings,
+    SecretKey,
+)
+
+
+class Settings(
+    DatabaseSettings, RedisSettings, IssuerSettings, DataKeySettings, PseudonymSettings, LinkSettings, OutboxSettings
+):
+    """One line each; those without a default have to be given."""
+
+    refresh_token_key: SecretKey = Field(description="at least 32 bytes in base64url")
+    cookie_key: SecretKey = Field(description="at least 32 bytes in base64url")
+
+    database_pool_size: int = Field(8, ge=1, le=100, description="connections a worker, 1 to 100")
+    database_prepared_statements: bool = Field(True, description="true, or false behind RDS Proxy")
+    audit_stream_shards: int = Field(1, ge=1, le=64, description="a number of shards, 1 to 64")
+    audit_deadline_seconds: float = Field(1.5, gt=0, le=30, description="seconds that an append of unknown outcome is repeated")
+    failure_events_per_second: float = Field(20, gt=0, description="failure events a second and worker")
+    failure_events_burst: int = Field(100, ge=1, description="failure events at once and worker")
+    refresh_replay_seconds: int = Field(60, ge=0, le=300, description="seconds that a spent refresh token gets its answer again")
+    authority_poll_seconds: float = Field(0.25, gt=0, le=0.5, description="seconds between polls, at most 0.5")
+    authority_stale_seconds: float = Field(
+        300, ge=1, description="seconds that clients may be served from memory while Postgres is down"
+    )
+    trusted_proxy_hops: int = Field(0, ge=0, le=5, description="proxies in front that append to X-Forwarded-For, 0 to 5")
+
+    @property
+    def is_https(self) -> bool:
+        return self.issuer.startswith("https://")
+
+
+def use_metrics_directory() -> Path:
+    """Where the workers of one server share their metrics (prometheus_client's multiprocess mode).
+
+    `PROMETHEUS_MULTIPROC_DIR` if it is set, else a directory of the parent process's: the server of all workers.
+    Has to run before prometheus_client is imported, which reads the environment as it loads.
+    """
+    given = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    path = Path(given) if given else Path(tempfile.gettempdir()) / f"token-core-metrics-{_parent()}"
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(path)
+    return path
+
+
+def _parent() -> str:
+    """The parent's pid and, where the system tells it, its start time, so that a pid's next owner starts from zero."""
+    pid = os.getppid()
+    try:
+        started = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return f"{os.getuid()}-{pid}"
+    return f"{os.getuid()}-{pid}-{started}"

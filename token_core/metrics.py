@@ -1,0 +1,49 @@
+"""Prometheus metrics, right over all workers of a server. Label values come from fixed sets, never from a request."""
+
+from __future__ import annotations
+
+from token_core.config import use_metrics_directory
+
+METRICS_DIRECTORY = use_metrics_directory()  # before the next import: prometheus_client decides as it loads
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest  # noqa: E402
+from prometheus_client.multiprocess import MultiProcessCollector  # noqa: E402
+
+CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"})
+
+_requests = Counter("token_core_requests", "Requests answered", ("endpoint", "method", "status"))
+_durations = Histogram("token_core_request_seconds", "Time to answer", ("endpoint",), buckets=_SECONDS)
+tokens_issued = Counter("token_core_tokens_issued", "Access tokens issued", ("grant_type",))
+tokens_denied = Counter("token_core_tokens_denied", "Token requests refused", ("grant_type", "error"))
+refresh_outcomes = Counter("token_core_refresh_outcomes", "What became of refresh tokens", ("outcome",))
+audit_events = Counter("token_core_audit_events", "Events made durable outside a transaction", ("way",))
+audit_unavailable = Counter("token_core_audit_unavailable", "Events that nothing could take")
+failures_over_quota = Counter("token_core_failures_over_quota", "Failure events that were counted only")
+authority_age = Gauge(
+    "token_core_authority_age_seconds", "Seconds since the last good poll, oldest worker", multiprocess_mode="livemax"
+)
+
+_request_children: dict[tuple[str, str, int], Counter] = {}
+_duration_children: dict[str, Histogram] = {}
+
+
+def observe_request(endpoint: str, method: str, status: int, seconds: float) -> None:
+    """Count one answer. `endpoint` is a route's template or `unmatched`."""
+    key = (endpoint, method if method in _METHODS else "other", status)
+    child = _request_children.get(key)
+    if child is None:
+        child = _request_children[key] = _requests.labels(key[0], key[1], str(status))
+    child.inc()
+    duration = _duration_children.get(endpoint)
+    if duration is None:
+        duration = _duration_children[endpoint] = _durations.labels(endpoint)
+    duration.observe(seconds)
+
+
+def render() -> bytes:
+    """All workers' metrics in Prometheus' text format."""
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=str(METRICS_DIRECTORY))  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

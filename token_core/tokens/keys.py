@@ -1,0 +1,104 @@
+"""The keys that sign, and all that are published (P7): announced keys are shown before they sign, retired ones until all they signed has expired."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from token_core.errors import TemporarilyUnavailable
+from token_core.tokens import jws
+from token_core.tokens.jws import PrivateKey, PublicKey
+
+
+class UnknownToken(ValueError):
+    """Not a token of ours: another issuer's, another type's, altered, or its key is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedKey:
+    """One row of signing_keys, parsed. `private_key` only where it may sign."""
+
+    kid: str
+    algorithm: str
+    state: str  # 'announced', 'active', 'retired'
+    public_jwk: Mapping[str, Any]
+    public_key: PublicKey
+    private_key: PrivateKey | None
+    publish_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Signer:
+    private_key: PrivateKey
+    headers: Mapping[str, str]
+
+
+class KeyRing:
+    """Replaced as a whole by `load`, between two requests."""
+
+    def __init__(self) -> None:
+        self._signers: dict[str, _Signer] = {}
+        self._by_header: dict[tuple[str, str], PublicKey] = {}
+        self.jwks = b'{"keys":[]}'
+        self.jwks_etag = b'""'
+        self.kids: tuple[str, ...] = ()
+
+    @property
+    def is_ready(self) -> bool:
+        return jws.ES256 in self._signers
+
+    @property
+    def algorithms(self) -> tuple[str, ...]:
+        """Those that can sign now."""
+        return tuple(sorted(self._signers))
+
+    def load(self, keys: Iterable[PublishedKey], now: datetime) -> None:
+        """Take these keys and no others. Compromised ones must not be among them; retired ones drop out by their time."""
+        shown = [key for key in keys if key.publish_until is None or key.publish_until > now]
+        self._signers = {
+            key.algorithm: _Signer(key.private_key, _headers(key))
+            for key in shown
+            if key.state == "active" and key.private_key is not None
+        }
+        self._by_header = {
+            (token_type, header): key.public_key
+            for key in shown
+            for token_type, header in _headers(key).items()
+        }
+        self.kids = tuple(sorted(key.kid for key in shown))
+        jwks = {"keys": [dict(key.public_jwk) for key in sorted(shown, key=lambda key: key.kid)]}
+        self.jwks = json.dumps(jwks, separators=(",", ":")).encode()
+        self.jwks_etag = b'"' + hashlib.sha256(self.jwks).hexdigest()[:32].encode() + b'"'
+
+    def sign(self, token_type: str, claims: Mapping[str, Any], algorithm: str = jws.ES256) -> str:
+        """Sign with the active key.
+
+        Raises:
+            TemporarilyUnavailable: there is none for this algorithm.
+        """
+        signer = self._signers.get(algorithm)
+        if signer is None:
+            raise TemporarilyUnavailable(detail="no_signing_key")
+        return jws.sign(signer.private_key, signer.headers[token_type], claims)
+
+    def verify(self, token_type: str, token: str) -> dict[str, Any]:
+        """The claims of a token of this type that any published key signed; the caller looks at the times.
+
+        Raises:
+            UnknownToken: it is none.
+        """
+        key = self._by_header.get((token_type, token[: token.find(".") + 1]))
+        if key is None:
+            raise UnknownToken
+        try:
+            return jws.verify(key, token)
+        except jws.BadSignature as error:
+            raise UnknownToken from error
+
+
+def _headers(key: PublishedKey) -> dict[str, str]:
+    return {token_type: jws.header_segment(key.algorithm, key.kid, token_type) for token_type in jws.TYPES}
