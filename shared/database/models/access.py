@@ -81,9 +81,19 @@ class RoleBinding(Base):
     __tablename__ = "role_bindings"
     __table_args__ = (
         CheckConstraint("(user_id IS NULL) <> (client_id IS NULL)", name="one_holder"),
-        Index("uq_role_bindings_user_id_role_id", "user_id", "role_id", unique=True, postgresql_where="user_id IS NOT NULL"),
         Index(
-            "uq_role_bindings_client_id_role_id", "client_id", "role_id", unique=True, postgresql_where="client_id IS NOT NULL"
+            "uq_role_bindings_user_id_role_id",
+            "user_id",
+            "role_id",
+            unique=True,
+            postgresql_where="user_id IS NOT NULL",
+        ),
+        Index(
+            "uq_role_bindings_client_id_role_id",
+            "client_id",
+            "role_id",
+            unique=True,
+            postgresql_where="client_id IS NOT NULL",
         ),
         Index("ix_role_bindings_role_id", "role_id"),
     )

@@ -67,7 +67,9 @@ class SealedSegment(Base):
     state: Mapped[str] = mapped_column(server_default="sealed")
     runs: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)  # producer, first, last, previous_hash, head_hash
     event_count: Mapped[int]
-    body: Mapped[bytes | None]  # the SQS message, verbatim; emptied when it is sent, so that losing Redis loses nothing sealed
+    body: Mapped[
+        bytes | None
+    ]  # the SQS message, verbatim; emptied when it is sent, so that losing Redis loses nothing sealed
     stream_epoch: Mapped[str | None]
     stream_first_id: Mapped[str | None]
     stream_last_id: Mapped[str | None]

@@ -28,7 +28,7 @@ class DataKey(Base):
 
 
 class SigningKey(Base):
-    """A key pair that signs tokens: announced, then active, then retired but published until all it signed has expired."""
+    """A key pair that signs tokens: announced, active, then retired but published until all it signed has expired."""
 
     __tablename__ = "signing_keys"
     __table_args__ = (

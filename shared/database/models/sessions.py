@@ -97,7 +97,10 @@ class RefreshFamily(Base):
 
 
 class RedeemedCode(Base):
-    """A spent authorization code: unique here, whatever Redis forgot. `issued_at` is inside the code, so uniqueness outlives partitions."""
+    """A spent authorization code: unique here, whatever Redis forgot.
+
+    `issued_at` is inside the code, so that uniqueness outlives partitions.
+    """
 
     __tablename__ = "redeemed_codes"
     __table_args__ = ({"postgresql_partition_by": "RANGE (issued_at)"},)

@@ -11,7 +11,7 @@ from shared.database.base import Base, CreatedAt, Identifier, Instant, Json
 
 
 class User(Base):
-    """A person. `id` is the `sub` of their tokens; it is a UUID, so it can't collide with a client's (`client:<client_id>`)."""
+    """A person. `id` is the `sub` of their tokens: no UUID collides with a client's `client:<client_id>`."""
 
     __tablename__ = "users"
     __table_args__ = (
