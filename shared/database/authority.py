@@ -1,4 +1,4 @@
-"""Telling token cores that a user, client, role, resource server or key changed: a row they poll, and a hint to be faster."""
+"""Telling token cores that a user, client, role, API or key changed: a row they poll, and a hint to be faster."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def first_horizon() -> Steps[str]:
 def poll_changes(horizon: str) -> Steps[tuple[str, set[Change]]]:
     """What committed since `horizon`, some of it perhaps again, and the next horizon.
 
-    A transaction below the horizon had ended before the last poll's snapshot, which therefore saw its rows; all others are
-    asked for again. So no commit is missed, in whatever order they come.
+    A transaction below the horizon had ended before the last poll's snapshot, which therefore saw its rows; all others
+    are asked for again. So no commit is missed, in whatever order they come.
     """
     rows = yield Statement(POLL_CHANGES, {"horizon": horizon})
     return rows[0][0], {Change(kind, entity_id) for _, kind, entity_id in rows if kind is not None}

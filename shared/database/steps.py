@@ -68,7 +68,7 @@ async def run_async(connection: AsyncConnection, steps: Steps[ResultT]) -> Resul
         return result
 
 
-def _rows(connection: SyncConnection, statement: Statement) -> list[Any]:
+def _rows(connection: Any, statement: Statement) -> list[Any]:
     if hasattr(connection, "get_bind"):  # an ORM session
         connection = connection.connection()
     if hasattr(connection, "exec_driver_sql"):
