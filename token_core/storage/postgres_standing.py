@@ -1,0 +1,62 @@
+"""What a genuine access token rests on: asked at our own endpoints, so that every revocation acts there at once."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from events.envelope import Event
+from shared.database.outbox import outbox_parameters
+from token_core.storage.database import Database
+from token_core.storage.ports import Person
+
+_STANDS = """
+SELECT NOT EXISTS (SELECT 1 FROM revoked_access_tokens WHERE jti = %(jti)s)
+   AND (%(user_id)s::uuid IS NULL OR EXISTS (SELECT 1 FROM users WHERE id = %(user_id)s AND status = 'active'))
+   AND (%(session_id)s::uuid IS NULL
+        OR EXISTS (SELECT 1 FROM sign_in_sessions WHERE id = %(session_id)s AND ended_at IS NULL))
+   AND (%(grant_id)s::uuid IS NULL
+        OR EXISTS (SELECT 1 FROM refresh_families WHERE id = %(grant_id)s AND revoked_at IS NULL))
+"""
+_REVOKE = """
+WITH claimed AS (
+  INSERT INTO revoked_access_tokens (jti, expires_at, revoked_at) VALUES (%(jti)s, %(expires_at)s, %(now)s)
+  ON CONFLICT DO NOTHING RETURNING 1)
+INSERT INTO outbox (id, shard, envelope)
+SELECT event.* FROM unnest(%(outbox_ids)s::uuid[], %(outbox_shards)s::smallint[], %(outbox_envelopes)s::text[]) event, claimed
+"""
+_PERSON = "SELECT email, email_verified_at IS NOT NULL, profile FROM users WHERE id = %(id)s AND status = 'active'"
+
+
+class PostgresStanding:
+    """The `TokenStanding`."""
+
+    def __init__(self, database: Database, outbox_shards: int) -> None:
+        self._database, self._shards = database, outbox_shards
+
+    async def stands(
+        self,
+        jti: uuid.UUID,
+        *,
+        user_id: uuid.UUID | None,
+        session_id: uuid.UUID | None,
+        grant_id: uuid.UUID | None,
+    ) -> bool:
+        parameters = {"jti": jti, "user_id": user_id, "session_id": session_id, "grant_id": grant_id}
+        row = await self._database.read_one(_STANDS, parameters)
+        return row is not None and row[0]
+
+    async def revoke(self, jti: uuid.UUID, expires_at: datetime, now: datetime, event: Event) -> bool:
+        parameters = {"jti": jti, "expires_at": expires_at, "now": now, **outbox_parameters((event,), self._shards)}
+        return await self._database.execute(_REVOKE, parameters) == 1
+
+
+class PostgresPeople:
+    """`People`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find_active(self, user_id: uuid.UUID) -> Person | None:
+        row = await self._database.read_one(_PERSON, {"id": user_id})
+        return None if row is None else Person(*row)
