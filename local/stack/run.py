@@ -7,10 +7,12 @@ import json
 import os
 import shutil
 import signal
+import ssl
 import sys
 import time
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -28,9 +30,9 @@ from local.web.server import PageServer, StackView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from pathlib import Path
 
-    from local.lambda_service.service import LambdaService
+from local.lambda_service.service import LambdaService
+from local.lambda_service.settings import LambdaSettings
 
 
 class AlreadyRunningError(RuntimeError):
@@ -67,17 +69,18 @@ class Stack:
         self.ports = choose_ports(layout)
         self.secrets: dict[str, str] = kept(layout.root / "secrets" / "generated.json", make_secrets)
         authority = LocalAuthority(layout.root / "tls") if options.tls else None
+        served = authority.server_certificate() if authority else None
         self.addresses = parts.Addresses(
             ports=self.ports,
-            ca_file=authority.ca_file if authority else None,
-            certificate=authority.server_certificate() if authority else None,
+            ca_file=served.ca if served else None,
+            certificate=(served.certificate, served.key) if served else None,
         )
         self.postgres = PostgresServer(
             layout.data / "postgres", self.ports["postgres"], self.secrets["postgres_password"]
         )
         self.redis = RedisServer(layout.data / "redis", self.ports["redis"], self.secrets["redis_password"])
         self._http = httpx.AsyncClient(
-            verify=authority.client_context() if authority else False, timeout=2.0, trust_env=False
+            verify=ssl.create_default_context(cafile=served.ca) if served else False, timeout=2.0, trust_env=False
         )
 
     # ------------------------------------------------------------------ start
@@ -170,7 +173,8 @@ class Stack:
     def _aws_client(self, service: str) -> Any:
         import boto3  # noqa: PLC0415  half a second that the start page need not wait for
 
-        return boto3.client(
+        make: Any = boto3.client  # its overloads want a literal
+        return make(
             service,
             endpoint_url=self.addresses.aws_endpoint,
             region_name=parts.REGION,
@@ -253,19 +257,22 @@ class Stack:
                 is_ready=partial(self._answers, self.addresses.url("admin_api") + "/health/live"),
             ),
         ]
-        self.lambda_service = functions.lambda_service(
-            environments.functions(),
-            self._resources.queue_urls,
-            endpoint_url=self.addresses.aws_endpoint,
-            credentials=(parts.PLATFORM_KEY, self.secrets["platform_secret_access_key"]),
+        settings = LambdaSettings(
+            state_dir=parts.start_folder(self.layout, "lambda"),
+            log_dir=self.layout.logs,
+            task_root=Path.cwd(),
+            sqs_endpoint_url=self.addresses.aws_endpoint,
             region=parts.REGION,
-            logs=self.layout.logs,
-            data=parts.start_folder(self.layout, "lambda"),
+            account_id=parts.ACCOUNT_ID,
+            access_key_id=parts.PLATFORM_KEY,
+            secret_access_key=self.secrets["platform_secret_access_key"],
             ca_file=self.addresses.ca_file,
-            on_change=self._changed,
-            say=self.say,
         )
-        await asyncio.gather(self._start_all(specs), self.lambda_service.start())
+        definitions = functions.definitions(environments.functions())
+        self.lambda_service = LambdaService(definitions, settings, self._changed)
+        await self.lambda_service.start()
+        await self._start_all(specs)
+        await self.lambda_service.wait_ready()
 
     async def _start_all(self, specs: list[ProcessSpec]) -> None:
         for spec in specs:
@@ -302,7 +309,7 @@ class Stack:
     def pids(self) -> dict[str, int]:
         found = {name: process.pid for name, process in self.processes.items() if process.pid is not None}
         if self.lambda_service is not None:
-            found |= self.lambda_service.pids()
+            found |= self.lambda_service.processes()
         return found
 
     def _view(self) -> StackView:

@@ -18,7 +18,15 @@ from local.stack.view import rows
 if TYPE_CHECKING:
     from local.stack.run import Stack
 
-_COLOURS = {"running": "green", "starting": "yellow", "backing off": "red", "stopped": "dim"}
+_COLOURS = {
+    "running": "green",
+    "idle": "green",
+    "busy": "cyan",
+    "starting": "yellow",
+    "backing off": "red",
+    "backing-off": "red",
+    "stopped": "dim",
+}
 
 
 class Terminal:

@@ -38,18 +38,20 @@ def rows(stack: Stack) -> list[Row]:
         for name, process in stack.processes.items()
     ]
     if stack.lambda_service is not None:
-        found += [
-            Row(
-                sandbox.name,
-                sandbox.state,
-                sandbox.pid,
-                "",
-                _memory(sandbox.pid),
-                sandbox.restarts,
-                f"{sandbox.invocations} invocations, {sandbox.errors} errors" if sandbox.invocations else "",
-            )
-            for sandbox in stack.lambda_service.sandboxes()
-        ]
+        for function in stack.lambda_service.state().functions:
+            counts = f"{function.invocations} invocations, {function.errors} errors" if function.invocations else ""
+            found += [
+                Row(
+                    sandbox.name,
+                    sandbox.state,
+                    sandbox.pid,
+                    "",
+                    _memory(sandbox.pid),
+                    sandbox.restarts,
+                    sandbox.last_error or counts,
+                )
+                for sandbox in function.sandboxes
+            ]
     return found
 
 
