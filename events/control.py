@@ -1,4 +1,4 @@
-"""What administrators tell the provisioning queue about parked commands. Not for backends: their policies don't list these types."""
+"""What administrators tell the provisioning queue about parked commands. No backend's policy lists these."""
 
 from __future__ import annotations
 

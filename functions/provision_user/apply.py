@@ -1,0 +1,24 @@
+"""A command finds its verb."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from functions.provision_user.verbs import VERBS
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from events.commands import Command
+    from functions.provision_user.policy import Policy
+    from functions.provision_user.users import User
+    from functions.provision_user.work import Work
+
+
+def apply_command(work: Work, command: Command, user: User | None, policy: Policy) -> UUID:
+    """Check it against what exists, then have its effects written. Returns the user's id.
+
+    Raises:
+        ContradictionError: it can't be applied; nothing is written.
+    """
+    return VERBS[command.type](work, command, user, policy)

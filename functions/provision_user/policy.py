@@ -1,0 +1,69 @@
+"""What a sender may command and grant. Who sent a message is what SQS says, never what the message says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from psycopg.rows import class_row
+
+from events.commands import RejectionReason
+from functions.provision_user.contradictions import ContradictionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from psycopg import Connection
+
+_FIND = "SELECT sender_id, commands, roles, reply_queue_url FROM sender_policies WHERE sender_id = %s"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One sender's rights.
+
+    Args:
+        roles: what it may assign, and revoke.
+    """
+
+    sender_id: str
+    commands: list[str]
+    roles: list[str]
+    reply_queue_url: str | None
+
+    def require_command(self, command_type: str) -> None:
+        """Let only listed commands through.
+
+        Raises:
+            ContradictionError: not_allowed.
+        """
+        if command_type not in self.commands:
+            raise ContradictionError(RejectionReason.NOT_ALLOWED, "type: the sender's policy does not list it")
+
+    def require_roles(self, roles: Iterable[str]) -> None:
+        """Let only roles through that the policy holds.
+
+        Raises:
+            ContradictionError: role_not_grantable.
+        """
+        if not set(roles) <= set(self.roles):
+            raise ContradictionError(
+                RejectionReason.ROLE_NOT_GRANTABLE, "payload.roles: the sender's policy does not hold all of them"
+            )
+
+
+def find_policy(connection: Connection[Any], sender: str) -> Policy | None:
+    """The policy of a principal; None for a stranger."""
+    with connection.cursor(row_factory=class_row(Policy)) as cursor:
+        return cursor.execute(_FIND, (sender,)).fetchone()
+
+
+def require_policy(policy: Policy | None) -> Policy:
+    """Let no stranger through.
+
+    Raises:
+        ContradictionError: unknown_sender.
+    """
+    if policy is None:
+        raise ContradictionError(RejectionReason.UNKNOWN_SENDER, "no policy covers the sender")
+    return policy

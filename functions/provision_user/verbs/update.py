@@ -1,0 +1,75 @@
+"""user.update: an address, and claims about the person. What is left out stays; a claim that is null goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from psycopg.types.json import Jsonb
+
+from events.payloads.user import UserDetails, UserUpdated
+from events.types import EventType
+from functions.provision_user.users import require_free_email, require_user
+from functions.provision_user.verbs.address import canonical_address
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from events.commands import UserUpdateCommand
+    from events.profile import Profile
+    from functions.provision_user.policy import Policy
+    from functions.provision_user.users import User
+    from functions.provision_user.work import Work
+
+_UPDATE = """
+UPDATE users SET email = %s, email_canonical = %s, email_verified_at = %s, profile = %s, updated_at = %s,
+                 version = version + 1
+WHERE id = %s
+"""
+# Links that went to the old address: whoever reads it now must not be able to set a password with them.
+_VOID_LINKS = """
+UPDATE email_log SET link_void_at = %s
+WHERE user_id = %s AND link_purpose IS NOT NULL AND link_spent_at IS NULL AND link_void_at IS NULL
+"""
+
+
+def update(work: Work, command: UserUpdateCommand, user: User | None, _: Policy) -> UUID:
+    payload = command.payload
+    user = require_user(user)
+    email, canonical, verified_at = user.email, user.email_canonical, user.email_verified_at
+    if payload.email is not None:
+        email, canonical = canonical_address(payload.email)
+    is_moved = canonical != user.email_canonical
+    if is_moved:
+        assert canonical is not None  # it came from the payload
+        require_free_email(work.connection, canonical)
+        verified_at = None
+    profile = _merge(user.profile, payload.profile)
+    fields = [
+        name
+        for name, before, after in (("email", user.email, email), ("profile", user.profile, profile))
+        if before != after
+    ]
+    if not fields:
+        return user.id
+
+    work.write(_UPDATE, email, canonical, verified_at, Jsonb(profile), work.now, user.id)
+    work.record(
+        EventType.USER_UPDATED,
+        UserUpdated(fields=tuple(fields)),
+        subject=str(user.id),
+        personal=UserDetails(email=email if "email" in fields else None, profile=payload.profile),
+    )
+    if is_moved:
+        work.write(_VOID_LINKS, work.now, user.id)
+        work.request_mail(
+            user.id, "email_verification", link_purpose="verify_email", link_valid=work.services.verification_link
+        )
+    work.user_changed(user.id)
+    return user.id
+
+
+def _merge(held: dict[str, Any], given: Profile | None) -> dict[str, Any]:
+    if given is None:
+        return held
+    merged = held | {name: getattr(given, name) for name in given.model_fields_set}
+    return {name: value for name, value in merged.items() if value is not None}

@@ -1,0 +1,1 @@
+"""Renders the platform's mails and hands each to SES once."""
