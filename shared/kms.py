@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
-from uuid import UUID
 
 import boto3
 from botocore.config import Config
@@ -15,6 +14,8 @@ from shared.database.steps import Blocking, Statement
 from shared.ids import new_id
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from mypy_boto3_kms import KMSClient
 
     from shared.database.steps import Steps

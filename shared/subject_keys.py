@@ -114,13 +114,9 @@ class SubjectKeys:
             self._hold(subject, key)
         return key
 
-    def get(self, connection: SyncConnection, subject: str) -> SubjectKey | None:
+    def get_or_create(self, connection: SyncConnection, subject: str) -> SubjectKey | None:
         """`of`, for functions."""
         return run(connection, self.of(subject))
-
-    async def get_async(self, connection: AsyncConnection, subject: str) -> SubjectKey | None:
-        """`of`, for token cores."""
-        return await run_async(connection, self.of(subject))
 
     def erasing(self, subject: str, now: datetime) -> Steps[str]:
         """Destroy the subject's key in the caller's transaction, for good: no other is made later.
@@ -163,6 +159,17 @@ class SubjectKeys:
         self._keys.move_to_end(subject)
         while len(self._keys) > self._held:
             self._keys.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncSubjectKeys:
+    """The same for token cores."""
+
+    keys: SubjectKeys
+
+    async def get_or_create(self, connection: AsyncConnection, subject: str) -> SubjectKey | None:
+        """`SubjectKeys.of`."""
+        return await run_async(connection, self.keys.of(subject))
 
 
 def _context(subject: str, key_id: UUID) -> bytes:
