@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING
 
 from audit_relay.cutting import UNKNOWN_HASH, Link, refusal
 from events.chain import canonical, genesis, link
-from events.envelope import SealedEvent
+from events.envelope import MalformedEventError, SealedEvent
+from shared.audit_stream import MalformedEntryError, read_entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_NUMBER = 2**62
-
-
-class MalformedEntryError(ValueError):
-    """The entry is not what a producer appends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +42,21 @@ class Head:
         return cls(0, genesis(producer))
 
 
-def read_entry(entry_id: str, fields: Mapping[bytes, bytes], shard: int) -> Entry:
-    """Check the form and that the lines are what the fields say.
+def check_entry(entry_id: str, fields: Mapping[bytes, bytes], shard: int) -> Entry:
+    """Check that the lines are what the fields say, and fit for the lake.
 
     Raises:
         MalformedEntryError: with a reason that quotes nothing of the entry.
     """
+    entry = read_entry(entry_id, fields)
+    producer, first = entry.producer, entry.first
     try:
-        producer, lines = fields[b"p"].decode(), fields[b"d"].decode().split("\n")
-        first, count = int(fields[b"f"]), int(fields[b"n"])
-        events = tuple(SealedEvent.from_line(line) for line in lines)
-    except (KeyError, ValueError) as error:  # UnicodeDecodeError and MalformedEventError are ValueErrors
-        raise MalformedEntryError(f"fields: {type(error).__name__}") from error
-    if not producer.startswith(f"stream/{shard}/") or not 1 <= first < MAX_NUMBER or count != len(events):
-        raise MalformedEntryError("producer, first number or count")
-    for number, (sealed, line) in enumerate(zip(events, lines, strict=True), first):
+        events = tuple(SealedEvent.from_line(line) for line in entry.lines)
+    except MalformedEventError as error:
+        raise MalformedEntryError(f"a line: {error}") from error
+    if not producer.startswith(f"stream/{shard}/") or first > MAX_NUMBER:
+        raise MalformedEntryError("producer or first number")
+    for number, (sealed, line) in enumerate(zip(events, entry.lines, strict=True), first):
         if sealed.producer != producer or sealed.number != number or not _is_hash(sealed.hash):
             raise MalformedEntryError("a line's producer, number or hash")
         problem = refusal(sealed.event, len(line.encode()))

@@ -8,6 +8,7 @@ from redis.backoff import ExponentialBackoff
 from redis.cluster import RedisCluster
 from redis.retry import Retry
 
+from shared.audit_stream import epoch_key, stream_key
 from shared.ids import new_id
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ class AuditStream:
 
     def __init__(self, connect: Callable[[], RedisCluster], shard: int) -> None:
         self._connect = connect
-        self._stream = f"audit:{{{shard}}}:stream"
-        self._epoch = f"audit:{{{shard}}}:epoch"
+        self._stream = stream_key(shard)
+        self._epoch = epoch_key(shard)
         self._rejected = f"audit:{{{shard}}}:rejected"
 
     def epoch(self) -> str:

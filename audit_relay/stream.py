@@ -6,9 +6,10 @@ import logging
 from typing import TYPE_CHECKING
 
 from audit_relay.cutting import Sizing, cut, record
-from audit_relay.entries import Entry, Head, MalformedEntryError, links_after, read_entry
+from audit_relay.entries import Entry, Head, check_entry, links_after
 from audit_relay.leases import Position, position_of
 from audit_relay.redis_stream import BEGINNING
+from shared.audit_stream import MalformedEntryError
 from shared.clock import utc_now
 from shared.ids import new_id
 
@@ -98,7 +99,7 @@ class StreamSealer:
     def _checked(self, entry_id: str, fields: dict[bytes, bytes]) -> Entry | None:
         """The entry, or None for one that no producer wrote, which is put aside where people can look at it."""
         try:
-            return read_entry(entry_id, fields, self._shard)
+            return check_entry(entry_id, fields, self._shard)
         except MalformedEntryError as error:
             logger.error(  # noqa: TRY400 - the reason says it all; the entry may hold anything
                 "a stream entry can't be sealed",
