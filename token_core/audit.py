@@ -79,9 +79,7 @@ class _Waiting:
 class Recorder:
     """One a worker. `start` and `stop` belong to the app's lifespan."""
 
-    def __init__(
-        self, lane: Lane, registry: Registry, quota: FailureQuota, *, deadline_seconds: float = 1.5
-    ) -> None:
+    def __init__(self, lane: Lane, registry: Registry, quota: FailureQuota, *, deadline_seconds: float = 1.5) -> None:
         self._lane, self._registry, self.quota, self._deadline = lane, registry, quota, deadline_seconds
         self._for_stream: deque[_Waiting] = deque()
         self._for_outbox: deque[_Waiting] = deque()
@@ -117,7 +115,9 @@ class Recorder:
             self.quota.count(event.type, reason)
 
     def start(self) -> None:
-        self._tasks = [asyncio.create_task(work()) for work in (self._serve_stream, self._serve_outbox, self._serve_counts)]
+        self._tasks = [
+            asyncio.create_task(work()) for work in (self._serve_stream, self._serve_outbox, self._serve_counts)
+        ]
 
     async def stop(self) -> None:
         """End cleanly: counts flushed, everything answered, the incarnation's end recorded."""

@@ -142,7 +142,10 @@ class HotPaths:
         route = self._routes.get(scope["path"])
         try:
             if route is not None and self.services is not None:
-                endpoint, status = scope["path"], await self._answer(route, self.services, scope, receive, send, identifier)
+                endpoint, status = (
+                    scope["path"],
+                    await self._answer(route, self.services, scope, receive, send, identifier),
+                )
             else:
                 endpoint, status = await self._pass_on(scope, receive, send, identifier)
             seconds = monotonic_seconds() - began

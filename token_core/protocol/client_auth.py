@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,7 +31,7 @@ class UnverifiedClient:
     secret: str | None
 
 
-def read_client(authorization: bytes | None, parameters: dict[str, str]) -> UnverifiedClient:
+def read_client(authorization: bytes | None, parameters: Mapping[str, str]) -> UnverifiedClient:
     """What the request presents.
 
     Raises:

@@ -25,7 +25,9 @@ def require_form(content_type: bytes | None) -> None:
     media_type, _, parameters = (content_type or b"").lower().partition(b";")
     charset = parameters.strip().replace(b'"', b"").replace(b" ", b"")
     if media_type.strip() != _FORM or charset not in (b"", b"charset=utf-8"):
-        raise InvalidRequest("Send the parameters as application/x-www-form-urlencoded in UTF-8.", detail="content_type")
+        raise InvalidRequest(
+            "Send the parameters as application/x-www-form-urlencoded in UTF-8.", detail="content_type"
+        )
 
 
 def parse_form(body: bytes) -> dict[str, str]:

@@ -25,8 +25,8 @@ SELECT c.id, c.client_id, c.name, c.client_type, c.token_endpoint_auth_method, c
        c.post_logout_redirect_uris, c.allowed_origins, c.grant_types, c.allowed_scopes, c.require_consent, c.pkce_exempt,
        c.id_token_signed_response_alg, c.access_token_ttl_seconds, c.refresh_token_ttl_seconds,
        c.refresh_family_ttl_seconds, s.audience,
-       (SELECT array_agg(ROW(k.hash, k.expires_at) ORDER BY k.id) FROM client_secrets k
-         WHERE k.client_id = c.id AND k.revoked_at IS NULL),
+       ARRAY(SELECT k.hash FROM client_secrets k WHERE k.client_id = c.id AND k.revoked_at IS NULL ORDER BY k.id),
+       ARRAY(SELECT k.expires_at FROM client_secrets k WHERE k.client_id = c.id AND k.revoked_at IS NULL ORDER BY k.id),
        ARRAY(SELECT r.name FROM role_bindings b JOIN roles r ON r.id = b.role_id WHERE b.client_id = c.id ORDER BY r.name),
        ARRAY(SELECT DISTINCT p.permission_id FROM role_bindings b JOIN role_permissions p ON p.role_id = b.role_id
               WHERE b.client_id = c.id)
@@ -66,8 +66,8 @@ class PostgresAuthority:
             grant_types=frozenset(row[8]), allowed_scopes=tuple(row[9]), require_consent=row[10], pkce_exempt=row[11],
             id_token_algorithm=row[12], access_token_ttl_seconds=row[13], refresh_token_ttl_seconds=row[14],
             refresh_family_ttl_seconds=row[15], audience=row[16],
-            secrets=tuple(Secret(bytes(digest), expires_at) for digest, expires_at in row[17] or ()),
-            held=Held(tuple(row[18]), frozenset(row[19])),
+            secrets=tuple(Secret(digest, expires_at) for digest, expires_at in zip(row[17], row[18], strict=True)),
+            held=Held(tuple(row[19]), frozenset(row[20])),
         )  # fmt: skip
 
     async def load_user(self, user_id: uuid.UUID) -> Held | None:

@@ -19,13 +19,15 @@ session AS (
    WHERE id = %(session_id)s AND user_id = %(user_id)s AND ended_at IS NULL AND expires_at > %(now)s FOR SHARE),
 claimed AS (
   INSERT INTO redeemed_codes (code_hash, issued_at, family_id, jti, access_token_expires_at, redeemed_at)
-  SELECT %(code_hash)s, %(issued_at)s, %(family_id)s, %(jti)s, %(access_token_expires_at)s, %(now)s FROM person, session
+  SELECT %(code_hash)s, %(issued_at)s, %(family_id)s::uuid, %(jti)s, %(access_token_expires_at)s, %(now)s
+    FROM person, session
   ON CONFLICT (code_hash, issued_at) DO NOTHING RETURNING 1),
 family AS (
   INSERT INTO refresh_families (id, user_id, client_id, session_id, scopes, auth_time, amr, acr, current_hash, rotated_at,
                                 created_at, idle_expires_at, expires_at)
-  SELECT %(family_id)s, %(user_id)s, %(client_id)s, %(session_id)s, %(scopes)s::text[], %(auth_time)s, %(amr)s::text[],
-         %(acr)s, %(token_hash)s, %(now)s, %(now)s, %(idle_expires_at)s, %(expires_at)s
+  SELECT %(family_id)s::uuid, %(user_id)s, %(client_id)s::uuid, %(session_id)s, %(scopes)s::text[],
+         %(auth_time)s::timestamptz, %(amr)s::text[], %(acr)s::text, %(token_hash)s::bytea, %(now)s, %(now)s,
+         %(idle_expires_at)s::timestamptz, %(expires_at)s::timestamptz
     FROM claimed WHERE %(family_id)s::uuid IS NOT NULL)
 INSERT INTO outbox (id, shard, envelope)
 SELECT event.* FROM unnest(%(outbox_ids)s::uuid[], %(outbox_shards)s::smallint[], %(outbox_envelopes)s::text[]) event, claimed

@@ -9,20 +9,24 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from events.envelope import PLATFORM
 from events.payloads.email import EmailRequested
 from events.record import build_event
 from events.types import EventType
-from shared.database.authority import NOTE_CHANGE
+from shared.database.authority import note_change_async
 from shared.database.outbox import insert_events_async
 from shared.identity.ending import end_user_access_async
 from shared.ids import new_id
 from shared.logging import request_id
+from token_core.errors import TemporarilyUnavailable
 from token_core.storage.sign_in_ports import Account, CurrentSession, Ended, Link, LinkState, NewMail, NewSession
 
 if TYPE_CHECKING:
     from events.payloads.fields import Origin, Payload
     from events.record import PersonalCipher
-    from shared.subject_keys import AsyncSubjectKeys
+    from shared.subject_keys import SubjectKeys
     from token_core.storage.database import Connection, Database
 
 _FIND_ACCOUNT = """
@@ -90,7 +94,7 @@ SET scopes = ARRAY(SELECT DISTINCT unnest(c.scopes || EXCLUDED.scopes) ORDER BY 
 class PostgresSignIn:
     """The `SignInStore`."""
 
-    def __init__(self, database: Database, subject_keys: AsyncSubjectKeys, outbox_shards: int) -> None:
+    def __init__(self, database: Database, subject_keys: SubjectKeys, outbox_shards: int) -> None:
         self._database, self._subject_keys, self._outbox_shards = database, subject_keys, outbox_shards
 
     @asynccontextmanager
@@ -135,7 +139,7 @@ class PostgresSignIn:
 class PostgresSignInTransaction:
     """The `SignInTransaction`."""
 
-    def __init__(self, connection: Connection, subject_keys: AsyncSubjectKeys, shards: int, now: datetime) -> None:
+    def __init__(self, connection: Connection, subject_keys: SubjectKeys, shards: int, now: datetime) -> None:
         self._connection, self._subject_keys, self._shards, self._now = connection, subject_keys, shards, now
 
     async def record(
@@ -203,7 +207,7 @@ class PostgresSignInTransaction:
             "UPDATE users SET credentials_changed_at = %s, updated_at = %s, version = version + 1 WHERE id = %s",
             (self._now, self._now, user_id),
         )
-        await self._connection.execute(NOTE_CHANGE, ("user", str(user_id)))
+        await note_change_async(self._connection, "user", str(user_id))
 
     async def renew_hash(self, user_id: uuid.UUID, old_hash: str, new_hash: str) -> bool:
         sql = "UPDATE password_credentials SET hash = %s WHERE user_id = %s AND hash = %s"
@@ -218,7 +222,7 @@ class PostgresSignInTransaction:
         sql = "UPDATE users SET email_verified_at = %s, updated_at = %s, version = version + 1 WHERE id = %s AND email_verified_at IS NULL"
         changed = (await self._connection.execute(sql, (self._now, self._now, user_id))).rowcount == 1
         if changed:
-            await self._connection.execute(NOTE_CHANGE, ("user", str(user_id)))
+            await note_change_async(self._connection, "user", str(user_id))
         return changed
 
     async def queue_mail(self, mail: NewMail) -> None:
@@ -228,7 +232,7 @@ class PostgresSignInTransaction:
         )  # fmt: skip
         await self._connection.execute(_QUEUE_MAIL, values)
         payload = EmailRequested(email_id=str(mail.id), template=mail.template)
-        await self.record(EventType.EMAIL_REQUESTED, payload, subject=str(mail.user_id), actor="token_core")
+        await self.record(EventType.EMAIL_REQUESTED, payload, subject=str(mail.user_id), actor=PLATFORM)
 
     async def end_access(self, user_id: uuid.UUID, reason: str, except_session: uuid.UUID | None = None) -> Ended:
         ended = await end_user_access_async(self._connection, user_id, reason, self._now, except_session)
@@ -240,4 +244,4 @@ class PostgresSignInTransaction:
 
     async def _cipher(self, subject: str) -> PersonalCipher | None:
         """The subject's key, made in this transaction if need be; None once it was erased."""
-        return await self._subject_keys.get_or_create(self._connection, subject, self._now)
+        return await self._subject_keys.get_or_create(self._connection, subject)

@@ -138,9 +138,7 @@ class SignInTransaction(Protocol):
 
     async def queue_mail(self, mail: NewMail) -> None: ...
 
-    async def end_access(
-        self, user_id: uuid.UUID, reason: str, except_session: uuid.UUID | None = None
-    ) -> Ended:
+    async def end_access(self, user_id: uuid.UUID, reason: str, except_session: uuid.UUID | None = None) -> Ended:
         """End sessions, revoke refresh families, void mailed links."""
         ...
 

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from shared.signing_keys import SigningKey
 from token_core.errors import TemporarilyUnavailable
 from token_core.tokens import jws
 from token_core.tokens.jws import PrivateKey, PublicKey
@@ -16,19 +19,6 @@ from token_core.tokens.jws import PrivateKey, PublicKey
 
 class UnknownToken(ValueError):
     """Not a token of ours: another issuer's, another type's, altered, or its key is gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class PublishedKey:
-    """One row of signing_keys, parsed. `private_key` only where it may sign."""
-
-    kid: str
-    algorithm: str
-    state: str  # 'announced', 'active', 'retired'
-    public_jwk: Mapping[str, Any]
-    public_key: PublicKey
-    private_key: PrivateKey | None
-    publish_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +36,7 @@ class KeyRing:
         self.jwks = b'{"keys":[]}'
         self.jwks_etag = b'""'
         self.kids: tuple[str, ...] = ()
+        self._shown: list[SigningKey] = []
 
     @property
     def is_ready(self) -> bool:
@@ -56,18 +47,24 @@ class KeyRing:
         """Those that can sign now."""
         return tuple(sorted(self._signers))
 
-    def load(self, keys: Iterable[PublishedKey], now: datetime) -> None:
+    def load(self, keys: Iterable[SigningKey], now: datetime) -> None:
         """Take these keys and no others. Compromised ones must not be among them; retired ones drop out by their time."""
-        shown = [key for key in keys if key.publish_until is None or key.publish_until > now]
+        self._show([key for key in keys if key.publish_until is None or key.publish_until > now])
+
+    def forget_all_but(self, kids: Iterable[str]) -> None:
+        """Drop keys that are no longer published."""
+        kept = frozenset(kids)
+        self._show([key for key in self._shown if key.kid in kept])
+
+    def _show(self, shown: list[SigningKey]) -> None:
+        self._shown = shown
         self._signers = {
             key.algorithm: _Signer(key.private_key, _headers(key))
             for key in shown
             if key.state == "active" and key.private_key is not None
         }
         self._by_header = {
-            (token_type, header): key.public_key
-            for key in shown
-            for token_type, header in _headers(key).items()
+            (token_type, header): public_key(key) for key in shown for token_type, header in _headers(key).items()
         }
         self.kids = tuple(sorted(key.kid for key in shown))
         jwks = {"keys": [dict(key.public_jwk) for key in sorted(shown, key=lambda key: key.kid)]}
@@ -100,5 +97,15 @@ class KeyRing:
             raise UnknownToken from error
 
 
-def _headers(key: PublishedKey) -> dict[str, str]:
+def _headers(key: SigningKey) -> dict[str, str]:
     return {token_type: jws.header_segment(key.algorithm, key.kid, token_type) for token_type in jws.TYPES}
+
+
+def public_key(key: SigningKey) -> PublicKey:
+    """The public half, from the JWK where the private one is gone (RFC 7518 6.2.1, 6.3.1)."""
+    if key.private_key is not None:
+        return key.private_key.public_key()
+    numbers = {name: int.from_bytes(jws.unb64(text), "big") for name, text in key.public_jwk.items() if name in "xyne"}
+    if key.algorithm == jws.ES256:
+        return ec.EllipticCurvePublicNumbers(numbers["x"], numbers["y"], ec.SECP256R1()).public_key()
+    return rsa.RSAPublicNumbers(numbers["e"], numbers["n"]).public_key()

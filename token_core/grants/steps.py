@@ -1,0 +1,153 @@
+"""What the grants share: what may be granted, and minting it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from events.payloads.token import TokenIssued
+from events.record import build_event
+from events.types import EventType
+from shared.ids import new_id
+from token_core.protocol.scope import OPENID, STANDARD_SCOPES, one_audience
+from token_core.tokens import jws
+from token_core.tokens.access_token import AccessTokenContent, Authentication
+from token_core.tokens.id_token import id_token_claims
+
+if TYPE_CHECKING:
+    from events.envelope import Event
+    from token_core.authority import Catalog, ClientRecord, Held
+    from token_core.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """A token request whose client is authenticated and registered for this grant type."""
+
+    grant_type: str
+    parameters: Mapping[str, str]
+    client: ClientRecord
+    request_id: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Grantable:
+    """Scopes that the subject holds every permission for, and what follows from them."""
+
+    scopes: tuple[str, ...]
+    audience: tuple[str, ...]
+    permissions: tuple[str, ...]
+
+
+def grantable(scopes: Sequence[str], client: ClientRecord, held: Held, catalog: Catalog, issuer: str) -> Grantable:
+    """Those of `scopes` that this client may have for this subject, in their order.
+
+    Raises:
+        InvalidScope: they are for several APIs.
+    """
+    kept, audiences, permission_ids = list[str](), list[str](), set[uuid.UUID]()
+    for name in scopes:
+        if name not in client.allowed_scopes:
+            continue
+        if name in STANDARD_SCOPES:
+            kept.append(name)
+            continue
+        record = catalog.scopes.get(name)
+        if record is not None and record.permission_ids <= held.permission_ids:
+            kept.append(name)
+            audiences.append(record.audience)
+            permission_ids |= record.permission_ids
+    api = one_audience(audiences)
+    audience = (issuer,) if api is None else (api, issuer) if OPENID in kept else (api,)
+    names = sorted(catalog.permission_names[one] for one in permission_ids if one in catalog.permission_names)
+    return Grantable(tuple(kept), audience, tuple(names))
+
+
+@dataclass(frozen=True, slots=True)
+class Minted:
+    """A signed access token, and what its event says of it."""
+
+    token: str
+    jti: uuid.UUID
+    expires_at: datetime
+    granted: Grantable
+
+
+def mint_access_token(
+    request: TokenRequest,
+    services: Services,
+    granted: Grantable,
+    *,
+    subject: str,
+    held: Held,
+    authentication: Authentication | None = None,
+    grant_id: uuid.UUID | None = None,
+) -> Minted:
+    """RFC 9068."""
+    issued_at, jti = int(request.now.timestamp()), new_id()
+    ttl = request.client.access_token_ttl_seconds
+    content = AccessTokenContent(
+        issuer=services.settings.issuer, subject=subject, audience=granted.audience, client_id=request.client.client_id,
+        jti=jti, issued_at=issued_at, expires_at=issued_at + ttl, scopes=granted.scopes, roles=held.roles,
+        permissions=granted.permissions, authentication=authentication, grant_id=grant_id,
+    )  # fmt: skip
+    token = services.keys.sign(jws.ACCESS_TOKEN, content.claims())
+    return Minted(token, jti, request.now.replace(microsecond=0) + timedelta(seconds=ttl), granted)
+
+
+def mint_id_token(
+    request: TokenRequest,
+    services: Services,
+    minted: Minted,
+    *,
+    subject: str,
+    authentication: Authentication,
+    nonce: str | None,
+) -> str | None:
+    """OpenID Connect Core 3.1.3.3; None where `openid` was not granted."""
+    if OPENID not in minted.granted.scopes:
+        return None
+    claims = id_token_claims(
+        issuer=services.settings.issuer, subject=subject, client_id=request.client.client_id,
+        issued_at=int(request.now.timestamp()), access_token=minted.token, authentication=authentication, nonce=nonce,
+    )  # fmt: skip
+    return services.keys.sign(jws.ID_TOKEN, claims, request.client.id_token_algorithm)
+
+
+def issued_event(
+    request: TokenRequest,
+    minted: Minted,
+    *,
+    subject: str,
+    session_id: uuid.UUID | None = None,
+    family_id: uuid.UUID | None = None,
+    generation: int | None = None,
+) -> Event:
+    """`token.issued`: has to be durable before the token leaves (P1)."""
+    payload = TokenIssued(
+        grant_type=request.grant_type, jti=str(minted.jti), audience=minted.granted.audience,
+        scope=" ".join(minted.granted.scopes), expires_at=int(minted.expires_at.timestamp()),
+        family_id=None if family_id is None else str(family_id), generation=generation,
+    )  # fmt: skip
+    client = request.client.client_id
+    return build_event(
+        EventType.TOKEN_ISSUED, payload=payload, subject=subject, actor=f"client:{client}", now=request.now,
+        event_id=new_id(), request_id=request.request_id, client_id=client, session_id=session_id,
+    )  # fmt: skip
+
+
+def token_response(
+    minted: Minted, ttl_seconds: int, *, id_token: str | None = None, refresh_token: str | None = None
+) -> dict[str, Any]:
+    """RFC 6749 5.1, OpenID Connect Core 3.1.3.3."""
+    body: dict[str, Any] = {"access_token": minted.token, "token_type": "Bearer", "expires_in": ttl_seconds}
+    body["scope"] = " ".join(minted.granted.scopes)
+    if refresh_token is not None:
+        body["refresh_token"] = refresh_token
+    if id_token is not None:
+        body["id_token"] = id_token
+    return body
