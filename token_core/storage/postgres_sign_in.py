@@ -244,4 +244,7 @@ class PostgresSignInTransaction:
 
     async def _cipher(self, subject: str) -> PersonalCipher | None:
         """The subject's key, made in this transaction if need be; None once it was erased."""
-        return await self._subject_keys.get_or_create(self._connection, subject)
+        try:
+            return await self._subject_keys.get_async(self._connection, subject)
+        except (BotoCoreError, ClientError) as error:
+            raise TemporarilyUnavailable(detail="kms_failed") from error

@@ -1,0 +1,17 @@
+"""What somebody typed as their e-mail address, made comparable; also what is no address, so that it costs and counts the same."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from shared.identity.email import InvalidEmail, canonical_email
+
+MAX_IDENTIFIER_CHARACTERS = 254
+
+
+def comparable(text: str) -> str:
+    """The canonical address, else the text itself, folded and cut: it belongs to nobody."""
+    try:
+        return canonical_email(text.strip())
+    except InvalidEmail:
+        return unicodedata.normalize("NFC", text.strip()).casefold()[:MAX_IDENTIFIER_CHARACTERS]

@@ -1,0 +1,70 @@
+"""What goes wrong behind a hosted page becomes a page: clear, without a trace of the inside, and with the request's id."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from shared.logging import request_id
+from token_core.errors import OAuthError
+from token_core.protocol.authorization_request import UnsafeRequest
+from token_core.protocol.logout_request import LogoutRefused
+from token_core.sessions.hashing_pool import HashingOverloaded
+from token_core.web.csrf import ForeignForm
+from token_core.web.hosted import hosted_of
+from token_core.web.pending import PendingExpired
+
+_log = logging.getLogger("token_core.pages")
+
+
+class PageRoute(APIRoute):
+    """For `APIRouter(route_class=PageRoute)`. A failed answer sets no cookie and clears none."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except (UnsafeRequest, LogoutRefused) as error:
+                text = f"{error.description} The application that sent you here has to mend this."
+                return error_page(request, 400, "This request can’t be answered", text)
+            except ForeignForm:
+                text = "The form was open too long, or did not come from this site. Go back, load the page again and send it once more."
+                return error_page(request, 403, "Please send this again", text)
+            except PendingExpired:
+                text = (
+                    "It took too long, or the address is incomplete. Go back to your application and start from there."
+                )
+                return error_page(request, 400, "Please start again", text)
+            except HashingOverloaded as error:
+                return busy_page(request, error.retry_after_seconds)
+            except OAuthError as error:
+                if error.status < 500:
+                    return error_page(request, error.status, "This request can’t be answered", error.description)
+                _log.warning("unavailable", extra={"detail": error.detail})
+                return busy_page(request, error.retry_after_seconds or 1)
+            except Exception:
+                _log.exception("unexpected failure")
+                return error_page(
+                    request, 500, "Something went wrong", "It is our fault, and it was noted. Please try again."
+                )
+
+        return answer
+
+
+def busy_page(request: Request, retry_after_seconds: int) -> Response:
+    text = "A part of the service can’t be reached, or there is too much to do. You are not signed out. Please try again in a moment."
+    response = error_page(request, 503, "Not available just now", text)
+    response.headers["Retry-After"] = str(retry_after_seconds)
+    return response
+
+
+def error_page(request: Request, status: int, title: str, text: str) -> Response:
+    pages = hosted_of(request).pages
+    values = {"kind": "failed", "title": title, "text": text, "link": None, "request_id": request_id.get()}
+    return pages.render("message.html", status=status, **values)

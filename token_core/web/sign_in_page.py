@@ -1,0 +1,87 @@
+"""Signing in, with or without an application that waits for it."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request, Response
+
+from token_core.protocol.authorization_request import Parameters
+from token_core.protocol.authorization_response import form_action_source
+from token_core.sessions.guesses import seconds_to_next_window
+from token_core.sessions.sign_in import Refusal
+from token_core.web.page_route import PageRoute
+from token_core.web.pending import open_pending
+from token_core.web.visit import Visit
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+_WRONG = "The e-mail address or the password is wrong."
+
+
+@router.get("/sign-in")
+async def show_sign_in(request: Request) -> Response:
+    visit = Visit(request)
+    sealed = request.query_params.get("request")
+    if sealed is None and (session := await visit.session()) is not None:
+        return visit.answer(visit.hosted.pages.render("signed_in.html", email=session.email))
+    return await sign_in_page(visit, sealed)
+
+
+@router.post("/sign-in")
+async def sign_in(request: Request) -> Response:
+    visit = Visit(request)
+    form = await visit.form()
+    sealed = form.get("request")
+    email, password = form.get("email", ""), form.get("password", "")
+    if not email or not password:
+        return await sign_in_page(
+            visit, sealed, email=email, error="Please give your e-mail address and your password."
+        )
+    outcome = await visit.hosted.sign_ins.attempt(email, password, visit.visitor, await visit.session())
+    if isinstance(outcome, Refusal):
+        return await _refused(visit, outcome, sealed, email)
+    visit.begin_session(outcome.session)
+    if outcome.device is not None:
+        visit.know_device(outcome.device)
+    return visit.redirect(next_address(sealed))
+
+
+async def sign_in_page(
+    visit: Visit, sealed: str | None, *, email: str = "", error: str | None = None, status: int = 200
+) -> Response:
+    """The form; its answer may be redirected to the application that waits."""
+    client_name, targets = None, list[str]()
+    if sealed is not None:
+        pending = open_pending(visit.hosted.form_key, sealed, visit.hosted.clock())
+        parameters = Parameters(pending.pairs)
+        client = await visit.hosted.authority.client(parameters.get("client_id") or "")
+        client_name = client.name if client else None
+        targets = [form_action_source(parameters.get("redirect_uri") or "")]
+        email = email or (parameters.get("login_hint") or "")[:254]
+    values = {"client_name": client_name, "request": sealed, "email": email, "error": error}
+    return visit.page("sign_in.html", status=status, form_targets=targets, **values)
+
+
+def next_address(sealed: str | None) -> str:
+    """Where a signed-in person goes on: always on this site."""
+    return "/sign-in" if sealed is None else f"/oauth2/authorize/continue?request={quote(sealed)}"
+
+
+def sign_in_address(sealed: str | None) -> str:
+    return "/sign-in" if sealed is None else f"/sign-in?request={quote(sealed)}"
+
+
+async def _refused(visit: Visit, refusal: Refusal, sealed: str | None, email: str) -> Response:
+    if refusal is Refusal.BAD_CREDENTIALS:
+        return await sign_in_page(visit, sealed, email=email, error=_WRONG, status=401)
+    retry_after = str(seconds_to_next_window(visit.hosted.clock()))
+    if refusal is Refusal.CONFIRM_BY_MAIL:
+        values = {"email": email, "request": sealed, "sign_in_url": sign_in_address(sealed)}
+        response = visit.page("confirm_by_mail.html", status=429, **values)
+    else:
+        text = "There were too many attempts from your network. Please wait, or use a device that you have signed in from before."
+        link = {"href": sign_in_address(sealed), "text": "Back to sign in", "quiet": True}
+        values = {"kind": "expired", "title": "Too many attempts", "text": text, "link": link, "request_id": None}
+        response = visit.answer(visit.hosted.pages.render("message.html", status=429, **values))
+    response.headers["Retry-After"] = retry_after
+    return response
