@@ -144,6 +144,7 @@ class ClickHouseSettings(PlatformSettings):
     clickhouse_database: str = Field(min_length=1, description="a ClickHouse database's name")
     clickhouse_user: str = Field("default", min_length=1, description="a ClickHouse user's name")
     clickhouse_password: SecretStr = Field(SecretStr(""), description="that user's password")
+    clickhouse_ca_file: str | None = Field(None, description="a file of PEM certificates, where the system's don't do")
 
 
 class OutboxSettings(PlatformSettings):

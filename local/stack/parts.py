@@ -20,6 +20,7 @@ DEVELOPER_KEY, PLATFORM_KEY = "AKIALOCALDEVELOPER00", "AKIALOCALPLATFORM000"
 # SQS names an IAM user by its unique id, and an assumed role as <unique id>:<session>.
 DEVELOPER_SENDER_ID, PLATFORM_SENDER_ID = "AIDALOCALDEVELOPER00", "AROALOCALPLATFORM000:local"
 DATABASE = "auth"
+ADMIN_API_AUDIENCE = "urn:auth-platform:admin-api"
 CLICKHOUSE_DATABASE = "auth_audit"
 TOKEN_CORE_WORKERS = 2
 
@@ -139,7 +140,7 @@ class Environments:
             **self._common,
             **self._keys,
             **self._redis,
-            "ADMIN_API_AUDIENCE": self._addresses.url("admin_api"),
+            "ADMIN_API_AUDIENCE": ADMIN_API_AUDIENCE,
             "PROVISIONING_QUEUE_URL": self._made.queue_urls["provisioning"],
         }
         if self._addresses.ca_file:
@@ -162,6 +163,7 @@ class Environments:
                 **self._links,
                 "EMAIL_FROM": names.EMAIL_FROM,
                 "SES_CONFIGURATION_SET": names.SES_CONFIGURATION_SET,
+                "SEND_LOOKUP_SECONDS": "30",  # the local mailbox tells of a send within milliseconds
             },
             "record_email_feedback": {**self._common, **self._keys},
             "fan_out_audit": {**self._aws, **self._lake, "ENVIRONMENT": "local", "LOG_LEVEL": "INFO"},

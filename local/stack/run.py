@@ -195,19 +195,23 @@ class Stack:
             self._one_time("migrate-clickhouse", ["-m", "shared.clickhouse.migrate"], environments.migrations()),
         )
         demo_file = self.layout.root / "secrets" / "demo.json"
+        port = self.ports["start_page"]
+        origins = [f"{scheme}://localhost:{port}" for scheme in ("http", "https")]  # a later start may be with TLS
         seed_input = {
             "output": str(demo_file),
             "developer_sender_id": parts.DEVELOPER_SENDER_ID,
             "platform_sender_id": parts.PLATFORM_SENDER_ID.partition(":")[0],
-            "admin_api": self.addresses.url("admin_api"),
-            "callback": self.addresses.url("start_page") + "/demo/callback",
-            "start_page": self.addresses.url("start_page"),
+            "admin_api_audience": parts.ADMIN_API_AUDIENCE,
+            "origins": origins,
+            "callbacks": [origin + "/demo/callback" for origin in origins],
             "user_password": self.secrets["demo_user_password"],
             "admin_password": self.secrets["demo_admin_password"],
         }
         seed_environment = {**environments.seed(), "SEED": json.dumps(seed_input)}
         await self._one_time("seed", ["-m", "local.seed"], seed_environment)
         self.demo = json.loads(demo_file.read_text())
+        for client in ("web_client", "public_client"):
+            self.demo[client]["redirect_uri"] = self.addresses.url("start_page") + "/demo/callback"
 
     async def _one_time(self, name: str, arguments: list[str], environment: dict[str, str]) -> None:
         process = await asyncio.create_subprocess_exec(

@@ -118,7 +118,7 @@ class Supervised:
 
     async def _watch(self) -> None:
         back_off = _FIRST_BACK_OFF_SECONDS
-        while self._wanted:
+        while True:
             assert self._process is not None
             status = await self._process.wait()
             if not self._wanted:

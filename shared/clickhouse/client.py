@@ -27,4 +27,5 @@ def connect(settings: ClickHouseSettings, database: str | None = None) -> Any:
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         send_receive_timeout=ANSWER_TIMEOUT_SECONDS,
         autogenerate_session_id=False,
+        ca_cert=settings.clickhouse_ca_file,
     )
