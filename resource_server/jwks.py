@@ -77,6 +77,14 @@ class JwksCache:
             raise KeysUnavailableError(f"no keys from {self.url}")
         return self._keys.get(kid)
 
+    async def is_available(self) -> bool:
+        """Whether tokens can be verified now: for readiness checks."""
+        try:
+            await self.key("")
+        except KeysUnavailableError:
+            return False
+        return True
+
     def _age(self) -> float:
         return float("inf") if self._fetched_at is None else self.now() - self._fetched_at
 

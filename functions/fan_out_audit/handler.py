@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 settings = load_settings(Settings)
 logger = Logger(service="fan_out_audit", level=settings.log_level)
-tracer = Tracer(service="fan_out_audit")
+tracer = Tracer(service="fan_out_audit", auto_patch=False)
 metrics = Metrics(namespace="AuthPlatform", service="fan_out_audit")
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 session = boto3.Session()
@@ -43,7 +43,7 @@ def take_record(record: SQSRecord) -> None:
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     return process_partial_response(event, record_handler=take_record, processor=processor, context=context)

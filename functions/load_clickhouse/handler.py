@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 settings = load_settings(Settings)
 logger = Logger(service="load_clickhouse", level=settings.log_level)
-tracer = Tracer(service="load_clickhouse")
+tracer = Tracer(service="load_clickhouse", auto_patch=False)
 metrics = Metrics(namespace="AuthPlatform", service="load_clickhouse")
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 s3 = boto3.client("s3")
@@ -49,7 +49,7 @@ def take_record(record: SQSRecord) -> None:
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     return process_partial_response(event, record_handler=take_record, processor=processor, context=context)

@@ -45,12 +45,13 @@ class Work:
     request_id: str | None = None
     events: list[Event] = field(default_factory=list)
     changed_users: list[UUID] = field(default_factory=list)
-    statements: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
-    last_statements: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+    statements: list[tuple[str, Any]] = field(default_factory=list)
+    last_statements: list[tuple[str, Any]] = field(default_factory=list)
 
     def write(self, statement: str, *parameters: Any) -> None:
-        """Have a statement run at the end, in the order of the calls."""
-        self.statements.append((statement, parameters))
+        """Have a statement run at the end, in the order of the calls. Its parameters: in order, or one mapping."""
+        is_named = len(parameters) == 1 and isinstance(parameters[0], dict)
+        self.statements.append((statement, parameters[0] if is_named else parameters))
 
     def write_last(self, statement: str, *parameters: Any) -> None:
         """Have a statement run after all others: it sees what became of the command itself."""
@@ -68,7 +69,7 @@ class Work:
         """Have an event written. Personal fields make (or find) the subject's key now."""
         cipher = None
         if personal is not None:
-            cipher = self.services.subject_keys.get(self.connection, subject)
+            cipher = self.services.subject_keys.get_or_create(self.connection, subject)
         event = build_event(
             event_type,
             payload=payload,
@@ -110,7 +111,7 @@ class Work:
         """Write it all, in one round trip."""
         with self.connection.pipeline():
             for statement, parameters in (*self.statements, *self.last_statements):
-                self.connection.execute(statement, parameters)
+                self.connection.execute(statement.encode(), parameters)
             for user_id in self.changed_users:
                 note_change(self.connection, "user", str(user_id))
             insert_events(self.connection, self.events, self.services.outbox_shards)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.identity.ending import end_user_access
-
 from events.payloads.sign_in import SessionEnded
 from events.payloads.token import TokenRevoked
 from events.types import EventType
+from shared.identity.ending import end_user_access
 
 if TYPE_CHECKING:
     from uuid import UUID

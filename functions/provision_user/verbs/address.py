@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from shared.identity.email import InvalidEmail, canonical_email
-
 from events.commands import RejectionReason
 from functions.provision_user.contradictions import ContradictionError
+from shared.identity.email import InvalidEmail, canonical_email
 
 
 def canonical_address(email: str) -> tuple[str, str]:

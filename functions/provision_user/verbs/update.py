@@ -10,6 +10,7 @@ from events.payloads.user import UserDetails, UserUpdated
 from events.types import EventType
 from functions.provision_user.users import require_free_email, require_user
 from functions.provision_user.verbs.address import canonical_address
+from shared.identity.ending import VOID_LINKS
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -24,11 +25,6 @@ _UPDATE = """
 UPDATE users SET email = %s, email_canonical = %s, email_verified_at = %s, profile = %s, updated_at = %s,
                  version = version + 1
 WHERE id = %s
-"""
-# Links that went to the old address: whoever reads it now must not be able to set a password with them.
-_VOID_LINKS = """
-UPDATE email_log SET link_void_at = %s
-WHERE user_id = %s AND link_purpose IS NOT NULL AND link_spent_at IS NULL AND link_void_at IS NULL
 """
 
 
@@ -60,7 +56,8 @@ def update(work: Work, command: UserUpdateCommand, user: User | None, _: Policy)
         personal=UserDetails(email=email if "email" in fields else None, profile=payload.profile),
     )
     if is_moved:
-        work.write(_VOID_LINKS, work.now, user.id)
+        # whoever reads the old address must not be able to set a password with a link that went there
+        work.write(VOID_LINKS, {"now": work.now, "user_id": user.id})
         work.request_mail(
             user.id, "email_verification", link_purpose="verify_email", link_valid=work.services.verification_link
         )

@@ -1,0 +1,1 @@
+"""The administrators' API. On Lambda behind an HTTP API, or under uvicorn."""

@@ -1,0 +1,75 @@
+"""`create_admin_app()`: the only place that constructs what the routes use.
+
+On Lambda `handler.py` wraps it; elsewhere `uvicorn functions.admin_api.app:create_admin_app --factory`.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from functions.admin_api import problems
+from functions.admin_api.config import Settings
+from functions.admin_api.control_queue import ControlQueue
+from functions.admin_api.request_id import RequestIds
+from functions.admin_api.routes import commands, health, parked_commands, sender_policies, users
+from functions.admin_api.services import Services
+from resource_server import AccessTokenVerifier, Guard, JwksCache
+from shared.config import load_settings
+from shared.database.engine import create_engine
+from shared.logging import configure_logging
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
+
+REALM = "admin"
+
+
+def create_admin_app(settings: Settings | None = None, services: Services | None = None) -> FastAPI:
+    """The API.
+
+    Args:
+        settings: read from the environment where they are left out.
+        services: tests bring their own.
+    """
+    if settings is None:
+        settings = load_settings(Settings)
+        configure_logging("admin_api", settings.log_level)
+    services = services or _services(settings)
+    app = FastAPI(
+        title="Administration",
+        version="1",
+        docs_url=None,  # its page would load scripts from elsewhere
+        redoc_url=None,
+        middleware=[Middleware(RequestIds)],
+        lifespan=_lifespan(services),
+    )
+    app.state.services = services
+    problems.install(app)
+    for routes in (health, users, commands, parked_commands, sender_policies):
+        app.include_router(routes.router)
+    return app
+
+
+def _services(settings: Settings) -> Services:
+    keys = JwksCache(settings.jwks_url or f"{settings.issuer}/oauth2/jwks")
+    verifier = AccessTokenVerifier(settings.issuer, settings.admin_api_audience, keys)
+    return Services(
+        engine=create_engine(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size),
+        keys=keys,
+        guard=Guard(verifier, REALM),
+        control_queue=ControlQueue(settings.provisioning_queue_url),
+    )
+
+
+def _lifespan(services: Services) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        services.engine.dispose()
+
+    return lifespan

@@ -1,0 +1,97 @@
+"""Users, as administrators see them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel
+from sqlalchemy import select
+
+from events.commands import ExternalId
+from functions.admin_api.paging import After, Limit, Page, read_cursor, write_cursor
+from functions.admin_api.problems import invalid_field, not_found
+from functions.admin_api.services import OpenSession, require
+from shared.database.models import Role, RoleBinding, User
+from shared.identity.email import InvalidEmail, canonical_email
+
+router = APIRouter(prefix="/users", tags=["users"], dependencies=[Depends(require("users:read"))])
+
+
+class UserView(BaseModel):
+    id: UUID
+    external_id: str | None
+    email: str | None
+    email_verified: bool
+    status: Literal["active", "disabled", "erased"]
+    profile: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+class UserDetail(UserView):
+    roles: list[str]
+
+
+@router.get("")
+def list_users(
+    session: OpenSession,
+    limit: Limit = 50,
+    after: After = None,
+    email: Annotated[str | None, Query(max_length=254, description="exactly this address")] = None,
+    external_id: Annotated[ExternalId | None, Query(description="exactly this reference")] = None,
+) -> Page[UserView]:
+    """Users in the order of their making."""
+    query = select(User).order_by(User.id).limit(limit + 1)
+    if after is not None:
+        query = query.where(User.id > _user_id(read_cursor(after)))
+    if email is not None:
+        query = query.where(User.email_canonical == _canonical(email))
+    if external_id is not None:
+        query = query.where(User.external_id == external_id)
+    rows = list(session.scalars(query))
+    next_cursor = write_cursor(str(rows[limit - 1].id)) if len(rows) > limit else None
+    return Page(items=[_view(user) for user in rows[:limit]], next_cursor=next_cursor)
+
+
+@router.get("/{user_id}")
+def get_user(session: OpenSession, user_id: UUID, response: Response) -> UserDetail:
+    """One user with their roles; its version is the ETag."""
+    user = session.get(User, user_id)
+    if user is None:
+        raise not_found("user")
+    held = select(Role.name).join(RoleBinding, RoleBinding.role_id == Role.id).where(RoleBinding.user_id == user_id)
+    response.headers["etag"] = f'"{user.version}"'
+    response.headers["cache-control"] = "no-store"
+    return UserDetail(**_view(user).model_dump(), roles=sorted(session.scalars(held)))
+
+
+def _view(user: User) -> UserView:
+    return UserView(
+        id=user.id,
+        external_id=user.external_id,
+        email=user.email,
+        email_verified=user.email_verified_at is not None,
+        status=user.status,
+        profile=user.profile,
+        created_at=user.created_at,
+        updated_at=user.updated_at,
+        version=user.version,
+    )
+
+
+def _user_id(key: str) -> UUID:
+    try:
+        return UUID(key)
+    except ValueError as error:
+        raise invalid_field("after", "not a cursor that this API gave") from error
+
+
+def _canonical(email: str) -> str:
+    try:
+        return canonical_email(email)
+    except InvalidEmail as error:
+        raise invalid_field("email", "not an address") from error
