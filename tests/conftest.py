@@ -2,4 +2,9 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.fixtures.engines", "tests.fixtures.stack"]
+pytest_plugins = [
+    "tests.fixtures.engines",
+    "tests.fixtures.pipeline",
+    "tests.fixtures.provisioning",
+    "tests.fixtures.stack",
+]
