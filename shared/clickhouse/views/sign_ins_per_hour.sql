@@ -2,7 +2,7 @@
 SELECT toStartOfHour(occurred_at, 'UTC') AS hour,
        countIf(type = 'sign_in.succeeded') AS succeeded,
        countIf(type = 'sign_in.failed') AS failed,
-       sumIf(counted, type = 'failures.counted') AS failed_only_counted
+       coalesce(sumIf(counted, type = 'failures.counted'), 0) AS failed_only_counted
 FROM (
     SELECT DISTINCT event_id, type, occurred_at, JSONExtractUInt(payload, 'count') AS counted
     FROM {events}
