@@ -36,6 +36,8 @@ async def serve(handler: Callable[[HttpRequest], Awaitable[HttpResponse]]) -> as
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError, ValueError):
             pass  # the runtime is gone, or no runtime: its process's end is noticed elsewhere
+        except asyncio.CancelledError:
+            pass  # the service stops; asyncio's own callback would report a cancelled connection as a fault
         finally:
             writer.close()
 

@@ -23,6 +23,7 @@ DATABASE = "auth"
 ADMIN_API_AUDIENCE = "urn:auth-platform:admin-api"
 CLICKHOUSE_DATABASE = "auth_audit"
 TOKEN_CORE_WORKERS = 2
+AUDIT_STREAM_SHARDS = 1
 
 
 @dataclass(frozen=True)

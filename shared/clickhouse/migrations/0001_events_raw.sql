@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS events_raw
     jti            Nullable(String)                 COMMENT 'from the payload: the access token''s id',
     grant_type     LowCardinality(Nullable(String)) COMMENT 'from the payload',
     address_hash   Nullable(String)                 COMMENT 'from the payload: keyed hash of the network address',
+    loaded_at      DateTime64(3, 'UTC') DEFAULT now64(3) CODEC(ZSTD) COMMENT 'when this row came here; not in the lake',
     INDEX segment_id_set segment_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX jti_set        jti        TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX event_id_set   event_id   TYPE bloom_filter(0.001) GRANULARITY 1,
