@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 State = Literal["applied", "rejected", "parked", "waiting", "dismissed"]
 MAX_GROUP_CHARACTERS = 128  # SQS's limit of a MessageGroupId
+NOBODY = "nobody"  # SQS always names a sender; who else invokes the function need not
 MAX_SENDER_CHARACTERS = 200  # SQS's own are under 150; nobody else's words are kept at length
 
 
@@ -34,7 +35,7 @@ class Message:
     @property
     def sender(self) -> str:
         """The principal: of role credentials (`AROA…:session`) the part before the colon."""
-        return storable(self.sender_id.partition(":")[0])[:MAX_SENDER_CHARACTERS]
+        return storable(self.sender_id.partition(":")[0])[:MAX_SENDER_CHARACTERS] or NOBODY
 
     @property
     def body_hash(self) -> bytes:

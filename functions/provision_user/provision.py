@@ -48,7 +48,7 @@ def provision(connection: Connection[Any], services: Services, message: Message)
     services.hint(changed_users)
     services.reply(outcome)
     if has_followers:
-        drain(connection, services, message.group, let_go_by=reading.control.actor if reading.control else PLATFORM)
+        drain(connection, services, message.kept_group, let_go_by=reading.control.actor if reading.control else PLATFORM)
     return outcome
 
 
@@ -56,7 +56,7 @@ def _decide(
     connection: Connection[Any], services: Services, message: Message, reading: Reading
 ) -> tuple[Outcome, list[UUID], bool]:
     with connection.transaction():
-        inbox.claim(connection, message.sender, reading.command_id, message.group)
+        inbox.claim(connection, message.sender, reading.command_id, message.kept_group)
         earlier = inbox.find(connection, message.sender, reading.command_id)
         policy = find_policy(connection, message.sender)
         work = Work(connection, services, now=services.now(), actor=f"sender:{message.sender}")
@@ -81,10 +81,10 @@ def _handle(
     try:
         policy = _require_admissible(work, message, reading, policy, earlier)
         if reading.control is not None:
-            control_parked(work, reading.control, message.group)
+            control_parked(work, reading.control, message.kept_group)
         elif reading.command is not None:
             user = find_user(work.connection, reading.command.user)
-            blocker = parked.head(work.connection, message.group)
+            blocker = parked.head(work.connection, message.kept_group)
             if blocker is None:
                 outcome = replace(outcome, user_id=apply_command(work, reading.command, user, policy))
             else:
@@ -96,7 +96,7 @@ def _handle(
 
     kept = {}
     if outcome.state in ("parked", "waiting"):
-        parked.park(work, outcome, group=message.group, body=message.body)
+        parked.park(work, outcome, group=message.kept_group, body=message.body)
     elif outcome.state == "rejected":
         kept = {"body": message.kept_body}
     inbox.enter(work, outcome, group=message.kept_group, body_hash=message.body_hash, earlier=earlier, result=kept)
@@ -118,7 +118,7 @@ def _require_admissible(
     if reading.problem is not None:
         raise reading.problem
     if reading.command is not None:
-        require_own_group(reading.command, message.group)
+        require_own_group(reading.command, message.kept_group)
         require_timely(reading.command, now=work.now, remembers=work.services.remembers)
     return policy
 
