@@ -1,15 +1,18 @@
 """The Redis stream half of the durable audit log (ADR 1): its keys, its entries, and the one way to append.
 
-All keys of a shard share a hash tag, so that the append script touches one slot. Written by token cores, read by the relay.
+All keys of a shard share a hash tag, so that the append script touches one slot. Token cores write, the relay reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from events.envelope import SealedEvent
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from events.envelope import SealedEvent
 
 HEAD_TTL_SECONDS = 7 * 24 * 3600  # a producer silent for longer finds itself forgotten and starts a new life
 
@@ -59,11 +62,13 @@ redis.call('EXPIRE', KEYS[2], ARGV[7])
 redis.call('SET', KEYS[3], ARGV[6], 'NX')
 return 'ok'
 """
-"""KEYS: stream, head, epoch. ARGV: see `append_command`. XADD comes first: where memory or disk refuses it, nothing is written."""
+"""KEYS: stream, head, epoch. ARGV: see `append_command`.
+
+XADD comes first: where memory or disk refuses it, nothing is written."""
 
 
 def append_command(shard: int, batch: Sequence[SealedEvent], epoch_if_none: str) -> tuple[str | int, ...]:
-    """The whole command for a batch of one producer, its numbers without gaps. Sent again unchanged, it changes nothing."""
+    """The whole command for a batch of one producer, numbered without gaps. Sent again unchanged, it changes nothing."""
     first, last = batch[0], batch[-1]
     return (
         "EVAL", APPEND_SCRIPT, 3,

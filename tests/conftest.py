@@ -4,9 +4,10 @@ from __future__ import annotations
 
 pytest_plugins = [
     "tests.fixtures.engines",
-    "tests.fixtures.hosted_pages",
     "tests.fixtures.pipeline",
+    "tests.fixtures.relays",
     "tests.fixtures.provisioning",
     "tests.fixtures.stack",
     "tests.fixtures.token_core",
+    "tests.fixtures.hosted_pages",
 ]

@@ -1,20 +1,23 @@
 """Who may do what, from memory, at most one second old (BRIEF decision 2).
 
-Entries are loaded when first asked for and dropped when the feed of changes names them. When the feed can't be read because
-Postgres is down, what is in memory serves on for `stale_seconds`, so that machine clients go on getting tokens (P5).
+Entries are loaded when first asked for and dropped when the feed of changes names them. When the feed can't be read
+because Postgres is down, what is in memory serves on for `stale_seconds`, so that machine clients go on getting
+tokens (P5).
 """
 
 from __future__ import annotations
 
 import asyncio
-import uuid
-from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 from shared.clock import Clock, monotonic_seconds, utc_now
 from token_core.errors import TemporarilyUnavailable
+
+if TYPE_CHECKING:
+    import uuid
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from datetime import datetime
 
 FRESH_SECONDS = 1.0
 _MAX_CLIENTS, _MAX_ABSENT, _MAX_USERS = 20_000, 2_000, 20_000
@@ -83,6 +86,7 @@ class Catalog:
     """All that is small and the same for everyone."""
 
     scopes: Mapping[str, ScopeRecord]
+    permissions_of_scope: Mapping[str, frozenset[uuid.UUID]]
     permission_names: Mapping[uuid.UUID, str]
     origins: frozenset[str]  # of all active browser clients
 
@@ -231,7 +235,7 @@ class Authority:
             task = asyncio.create_task(self._load(load, keep))
             self._loading[kind, key] = task
             task.add_done_callback(lambda _: self._loading.pop((kind, key), None))
-        return await asyncio.shield(task)  # type: ignore[return-value]
+        return cast("Value", await asyncio.shield(task))
 
     async def _load(self, load: Callable[[], Awaitable[Value]], keep: Callable[[_Found[Value]], None]) -> Value:
         turn = self._turn

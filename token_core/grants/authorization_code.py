@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -34,6 +33,8 @@ from token_core.tokens.authorization_code import (
 from token_core.tokens.refresh_token import RefreshToken, make_refresh_token
 
 if TYPE_CHECKING:
+    import uuid
+
     from events.envelope import Event
     from token_core.services import Services
 
@@ -119,11 +120,12 @@ def _refresh_token(request: TokenRequest, services: Services, scopes: tuple[str,
 
 def _family(request: TokenRequest, content: AuthorizationCode, refresh: RefreshToken) -> NewFamily:
     client, now = request.client, request.now
+    idle_seconds = min(client.refresh_token_ttl_seconds, client.refresh_family_ttl_seconds)
     return NewFamily(
         id=refresh.family_id, user_id=content.user_id, client_id=client.id, session_id=content.session_id,
         scopes=content.scopes, auth_time=datetime.fromtimestamp(content.auth_time, UTC), amr=content.amr,
         acr=content.acr, token_hash=refresh.hash,
-        idle_expires_at=now + timedelta(seconds=min(client.refresh_token_ttl_seconds, client.refresh_family_ttl_seconds)),
+        idle_expires_at=now + timedelta(seconds=idle_seconds),
         expires_at=now + timedelta(seconds=client.refresh_family_ttl_seconds),
     )  # fmt: skip
 

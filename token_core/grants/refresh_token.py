@@ -1,4 +1,4 @@
-"""RFC 6749 6, RFC 9700 4.14.2, P6: a refresh token is exchanged once; whoever lost the answer on the way gets the same one again."""
+"""RFC 6749 6, RFC 9700 4.14.2, P6: a refresh token is exchanged once; whoever lost the answer gets the same one again."""
 
 from __future__ import annotations
 

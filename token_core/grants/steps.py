@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 from events.payloads.token import TokenIssued
 from events.record import build_event
 from events.types import EventType
+from shared.identity.scopes import OPENID, grantable_scopes
 from shared.ids import new_id
-from token_core.protocol.scope import OPENID, STANDARD_SCOPES, one_audience
+from token_core.protocol.scope import one_audience
 from token_core.tokens import jws
 from token_core.tokens.access_token import AccessTokenContent, Authentication
 from token_core.tokens.id_token import id_token_claims
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from events.envelope import Event
     from token_core.authority import Catalog, ClientRecord, Held
     from token_core.services import Services
@@ -49,22 +51,13 @@ def grantable(scopes: Sequence[str], client: ClientRecord, held: Held, catalog: 
     Raises:
         InvalidScope: they are for several APIs.
     """
-    kept, audiences, permission_ids = list[str](), list[str](), set[uuid.UUID]()
-    for name in scopes:
-        if name not in client.allowed_scopes:
-            continue
-        if name in STANDARD_SCOPES:
-            kept.append(name)
-            continue
-        record = catalog.scopes.get(name)
-        if record is not None and record.permission_ids <= held.permission_ids:
-            kept.append(name)
-            audiences.append(record.audience)
-            permission_ids |= record.permission_ids
-    api = one_audience(audiences)
+    allowed = (name for name in scopes if name in client.allowed_scopes)
+    kept = grantable_scopes(allowed, catalog.permissions_of_scope, held.permission_ids)
+    of_apis = [catalog.scopes[name] for name in kept if name in catalog.scopes]
+    api = one_audience(scope.audience for scope in of_apis)
     audience = (issuer,) if api is None else (api, issuer) if OPENID in kept else (api,)
-    names = sorted(catalog.permission_names[one] for one in permission_ids if one in catalog.permission_names)
-    return Grantable(tuple(kept), audience, tuple(names))
+    carried = {identifier for scope in of_apis for identifier in scope.permission_ids}
+    return Grantable(kept, audience, tuple(sorted(catalog.permission_names[identifier] for identifier in carried)))
 
 
 @dataclass(frozen=True, slots=True)

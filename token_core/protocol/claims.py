@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from events.profile import Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 PROFILE_CLAIMS = tuple(Profile.model_fields)
 SCOPE_CLAIMS: dict[str, tuple[str, ...]] = {"profile": PROFILE_CLAIMS, "email": ("email", "email_verified")}

@@ -6,12 +6,14 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from token_core.errors import InvalidClient, InvalidRequest
 from token_core.protocol.form import form_decode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 BASIC: Final = "client_secret_basic"
 POST: Final = "client_secret_post"

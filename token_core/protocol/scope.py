@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
+from shared.identity.scopes import EMAIL, OFFLINE_ACCESS, OPENID, PROFILE
 from token_core.errors import InvalidScope
 
-OPENID = "openid"
-OFFLINE_ACCESS = "offline_access"
-STANDARD_SCOPES = (OPENID, "profile", "email", OFFLINE_ACCESS)
-"""OpenID Connect Core 5.4 and 11; only people's tokens can have them."""
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+STANDARD_SCOPES = (OPENID, PROFILE, EMAIL, OFFLINE_ACCESS)
+"""As discovery shows them. OpenID Connect Core 5.4 and 11; only people's tokens can have them."""
 
 _TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,128}")
 _MAX_SCOPES = 64

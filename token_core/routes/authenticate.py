@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from token_core.errors import InvalidClient
@@ -11,6 +10,8 @@ from token_core.protocol.client_auth import NONE, is_secret_right, read_client
 from token_core.protocol.form import parse_form, require_form
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from token_core.authority import ClientRecord
     from token_core.hot import HotRequest
     from token_core.services import Services

@@ -61,7 +61,7 @@ async def _revoke_access_token(text: str, client: ClientRecord, request: HotRequ
     await services.standing.revoke(token.jti, datetime.fromtimestamp(token.expires_at, UTC), now, event)
 
 
-def _require_own(is_own: bool) -> None:  # noqa: FBT001
+def _require_own(is_own: bool) -> None:
     if not is_own:
         raise InvalidGrant("The token was issued to another client.", detail="token_of_another_client")
 

@@ -36,7 +36,7 @@ async def token(request: HotRequest, services: Services) -> HotResponse:
         client = await authenticate_client(request, parameters, services)
         grant_type = _grant_type(parameters)
         if grant_type not in client.grant_types:
-            raise UnauthorizedClient("This client is not registered for this grant type.", detail="grant_type")  # noqa: TRY301
+            raise UnauthorizedClient("This client is not registered for this grant type.", detail="grant_type")
         grant_request = TokenRequest(grant_type, parameters, client, request.request_id, utc_now())
         body = await GRANTS[grant_type](grant_request, services)
     except OAuthError as error:

@@ -5,13 +5,14 @@ All of them raise `TemporarilyUnavailable` when their store can't be asked or an
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    import uuid
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from events.envelope import Event
     from token_core.tokens.authorization_code import AuthorizationCode
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from events.envelope import Event
 from shared.database.outbox import INSERT_OUTBOX, outbox_parameters
-from token_core.incarnation import Ending, Incarnation
-from token_core.storage.database import Database
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from events.envelope import Event
+    from token_core.incarnation import Ending, Incarnation
+    from token_core.storage.database import Database
 
 _BEGIN = """
 INSERT INTO producers (producer, kind, shard, service, sealed_hash)

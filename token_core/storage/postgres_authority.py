@@ -80,7 +80,8 @@ class PostgresAuthority:
         origins = await self._database.read_all(_ORIGINS)
         return Catalog(
             {name: ScopeRecord(name, text, audience, frozenset(ids)) for name, text, audience, ids in scopes},
-            dict(names),  # type: ignore[arg-type]
+            {name: frozenset(ids) for name, _, _, ids in scopes},
+            {identifier: name for identifier, name in names},
             frozenset(origin for (origin,) in origins),
         )
 
@@ -100,8 +101,7 @@ class AuthorityFeed:
     ) -> None:
         self._database, self._redis, self._authority, self._reload_keys = database, redis, authority, reload_keys
         self._poll_seconds, self._key_seconds = poll_seconds, key_seconds
-        self._hinted = asyncio.Event()
-        self._horizon: str | None = None
+        self._hinted, self.first_read = asyncio.Event(), asyncio.Event()
         self._keys_at = float("-inf")
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -133,12 +133,12 @@ class AuthorityFeed:
 
     async def _follow(self, connection: Connection) -> None:
         async with asyncio.timeout(3):
-            self._horizon = await run_async(connection, first_horizon())
+            horizon = await run_async(connection, first_horizon())
         self._authority.clear()  # whatever changed while nobody looked
         self._keys_at = float("-inf")
         while True:
             async with asyncio.timeout(3):
-                self._horizon, changes = await run_async(connection, poll_changes(self._horizon))
+                horizon, changes = await run_async(connection, poll_changes(horizon))
             self._authority.apply((change.kind, change.entity_id) for change in changes)
             self._authority.note_polled()
             self._database.is_down = False
@@ -146,6 +146,7 @@ class AuthorityFeed:
             if monotonic_seconds() - self._keys_at > self._key_seconds or any(c.kind == "key" for c in changes):
                 await self._reload_keys()
                 self._keys_at = monotonic_seconds()
+                self.first_read.set()
             try:
                 await asyncio.wait_for(self._hinted.wait(), self._poll_seconds)
             except TimeoutError:

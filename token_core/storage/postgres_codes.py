@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from events.envelope import Event
 from shared.database.outbox import outbox_parameters
-from token_core.storage.database import Database
 from token_core.storage.ports import NewFamily, Redemption, Spent
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from events.envelope import Event
+    from token_core.storage.database import Database
 
 # The user's and the session's row are locked against change: what ends them either comes before and is seen here, or
 # comes after and sees the family.

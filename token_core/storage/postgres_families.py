@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import uuid
-from datetime import datetime
+from typing import TYPE_CHECKING
 
-from events.envelope import Event
 from shared.database.outbox import outbox_parameters
-from token_core.storage.database import Database
 from token_core.storage.ports import Family, Rotation
+
+if TYPE_CHECKING:
+    import uuid
+    from datetime import datetime
+
+    from events.envelope import Event
+    from token_core.storage.database import Database
 
 _FIND = """
 SELECT id, user_id, client_id, session_id, scopes, auth_time, amr, acr, generation, current_hash, previous_hash, answer,

@@ -10,10 +10,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.aead import UnsealError
 from shared.clock import utc_now
 from shared.signing_keys import load_signing_keys_async
-from token_core.storage.database import Database
 
 if TYPE_CHECKING:
     from shared.kms import DataKeys
+    from token_core.storage.database import Database
     from token_core.tokens.keys import KeyRing
 
 _SUMMARY = """
@@ -43,7 +43,7 @@ class PostgresKeys:
             async with self._database.transaction() as connection:
                 keys = await load_signing_keys_async(connection, self._data_keys, utc_now())
         except (BotoCoreError, ClientError, UnsealError, LookupError) as error:
-            _log.error("signing keys not loaded", extra={"error": type(error).__name__})  # noqa: TRY400
+            _log.error("signing keys not loaded", extra={"error": type(error).__name__})
             kept = {row[0] for row in summary}
             self._ring.forget_all_but(kept)  # a compromised key goes even so
             return

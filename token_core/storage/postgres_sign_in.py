@@ -26,7 +26,7 @@ from token_core.storage.sign_in_ports import Account, CurrentSession, Ended, Lin
 if TYPE_CHECKING:
     from events.payloads.fields import Origin, Payload
     from events.record import PersonalCipher
-    from shared.subject_keys import SubjectKeys
+    from shared.subject_keys import AsyncSubjectKeys
     from token_core.storage.database import Connection, Database
 
 _FIND_ACCOUNT = """
@@ -94,7 +94,7 @@ SET scopes = ARRAY(SELECT DISTINCT unnest(c.scopes || EXCLUDED.scopes) ORDER BY 
 class PostgresSignIn:
     """The `SignInStore`."""
 
-    def __init__(self, database: Database, subject_keys: SubjectKeys, outbox_shards: int) -> None:
+    def __init__(self, database: Database, subject_keys: AsyncSubjectKeys, outbox_shards: int) -> None:
         self._database, self._subject_keys, self._outbox_shards = database, subject_keys, outbox_shards
 
     @asynccontextmanager
@@ -139,7 +139,7 @@ class PostgresSignIn:
 class PostgresSignInTransaction:
     """The `SignInTransaction`."""
 
-    def __init__(self, connection: Connection, subject_keys: SubjectKeys, shards: int, now: datetime) -> None:
+    def __init__(self, connection: Connection, subject_keys: AsyncSubjectKeys, shards: int, now: datetime) -> None:
         self._connection, self._subject_keys, self._shards, self._now = connection, subject_keys, shards, now
 
     async def record(
@@ -245,6 +245,6 @@ class PostgresSignInTransaction:
     async def _cipher(self, subject: str) -> PersonalCipher | None:
         """The subject's key, made in this transaction if need be; None once it was erased."""
         try:
-            return await self._subject_keys.get_async(self._connection, subject)
+            return await self._subject_keys.get_or_create(self._connection, subject)
         except (BotoCoreError, ClientError) as error:
             raise TemporarilyUnavailable(detail="kms_failed") from error

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import uuid
-from datetime import datetime
+from typing import TYPE_CHECKING
 
-from events.envelope import Event
 from shared.database.outbox import outbox_parameters
-from token_core.storage.database import Database
 from token_core.storage.ports import Person
+
+if TYPE_CHECKING:
+    import uuid
+    from datetime import datetime
+
+    from events.envelope import Event
+    from token_core.storage.database import Database
 
 _STANDS = """
 SELECT NOT EXISTS (SELECT 1 FROM revoked_access_tokens WHERE jti = %(jti)s)

@@ -7,7 +7,6 @@ difference: the first may go to the outbox, the second may not.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from redis.asyncio.connection import Connection, SSLConnection, parse_url
@@ -15,11 +14,14 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
-from events.envelope import SealedEvent
 from shared.audit_stream import Appended, append_command, stream_key
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from redis.asyncio.cluster import RedisCluster
+
+    from events.envelope import SealedEvent
 
 
 class NotAppended(Exception):
@@ -92,7 +94,7 @@ class StreamLane:
             host, port = node[0].host, node[0].port
         options = {**self._options, "host": host, "port": port, "retry": Retry(NoBackoff(), 0)}
         connection = self._class(**options, socket_timeout=None, socket_connect_timeout=self._answer_seconds)
-        await connection.connect()
+        await connection.connect()  # type: ignore[no-untyped-call]
         self._connection = connection
         return connection
 

@@ -9,20 +9,22 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 ES256: Final = "ES256"
 RS256: Final = "RS256"
 ALGORITHMS: Final = (ES256, RS256)
 
 ACCESS_TOKEN: Final = "at+jwt"  # RFC 9068 2.1
-ID_TOKEN: Final = "JWT"  # noqa: S105 - a media type
+ID_TOKEN: Final = "JWT"
 TYPES: Final = (ACCESS_TOKEN, ID_TOKEN)
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey

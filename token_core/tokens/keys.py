@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from shared.signing_keys import SigningKey
 from token_core.errors import TemporarilyUnavailable
 from token_core.tokens import jws
-from token_core.tokens.jws import PrivateKey, PublicKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from shared.signing_keys import SigningKey
+    from token_core.tokens.jws import PrivateKey, PublicKey
 
 
 class UnknownToken(ValueError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,8 @@ from token_core.tokens import jws
 from token_core.tokens.keys import UnknownToken
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from token_core.tokens.keys import KeyRing
 
 
