@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from local.engines.process import die_with_parent
+from local.engines.unread_body import UnreadBodies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,7 @@ def serve(
     except OSError as error:
         sys.exit(f"port {port} of 127.0.0.1 is not to be had: {error.strerror}")
     config = uvicorn.Config(
-        app,
+        UnreadBodies(app),
         lifespan="on",
         log_config=None,
         access_log=False,
