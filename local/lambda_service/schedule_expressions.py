@@ -11,8 +11,9 @@ UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 """AWS's smallest unit is the minute; seconds are for local use."""
 RATE = re.compile(r"rate\((\d+) (second|minute|hour|day)(s?)\)")
 CRON = re.compile(r"cron\((\S+) (\S+) (\S+) (\S+) (\S+) (\S+)\)")
-MONTHS = {name: n for n, name in enumerate(calendar.month_abbr)}
-WEEKDAYS = {name: n for n, name in enumerate(["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"], 1)}
+MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+MONTHS = {name: n for n, name in enumerate(MONTH_NAMES, 1)}
+WEEKDAYS = {name: n for n, name in enumerate(("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"), 1)}
 LAST_YEAR = 2199
 
 
