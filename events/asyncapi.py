@@ -10,6 +10,8 @@ from events.control import ControlType
 from events.registry import REGISTRY
 from events.segment import MAX_ENCODED_BYTES, MAX_EVENTS
 
+_YAML_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})  # unquoted, they are no texts
+
 
 def asyncapi_document() -> dict[str, Any]:
     """Channels, operations, and a message for each type; payloads are references to `schemas/`."""
@@ -74,7 +76,7 @@ def _entry(value: Any, indent: int) -> str:
 
 
 def _key(key: str) -> str:
-    return key if key.replace("_", "").isalnum() else json.dumps(key)
+    return key if key.isidentifier() and key.lower() not in _YAML_WORDS else json.dumps(key)
 
 
 def _message(name: str, summary: str) -> dict[str, Any]:

@@ -64,9 +64,7 @@ def test_a_sample_is_judged_by_its_model_as_its_name_says(path: Path) -> None:
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
 def test_a_sample_is_judged_by_the_committed_schema_as_its_name_says(path: Path) -> None:
     schema = json.loads((EVENTS / "schemas" / f"{name_of(path)}.json").read_text())
-    validator = jsonschema.Draft202012Validator(
-        schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
-    )
+    validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER)
     assert validator.is_valid(json.loads(path.read_text())) is verdict_of(path)
 
 
