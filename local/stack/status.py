@@ -82,6 +82,7 @@ def _clickhouse(stack: dict[str, Any]) -> dict[str, Any]:
         username=facts["user"],
         password=facts["password"],
         database=facts["database"],
+        secure=facts["url"].startswith("https://"),
         ca_cert=stack["ca_file"],
         connect_timeout=3,
     )

@@ -27,5 +27,6 @@ def connect(settings: ClickHouseSettings, database: str | None = None) -> Any:
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         send_receive_timeout=ANSWER_TIMEOUT_SECONDS,
         autogenerate_session_id=False,
+        secure=settings.clickhouse_url.startswith("https://"),  # of a dsn's scheme it takes no notice
         ca_cert=settings.clickhouse_ca_file,
     )
