@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 pytest_plugins = [
+    "tests.fixtures.database",
     "tests.fixtures.engines",
     "tests.fixtures.pipeline",
     "tests.fixtures.relays",

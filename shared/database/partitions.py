@@ -6,6 +6,7 @@ A DEFAULT partition takes what no month was made for; its rows move when their m
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,13 @@ STILL_NEEDED: dict[str, str] = {
     "sign_in_sessions": "ended_at IS NULL AND expires_at > now()",
     "revoked_access_tokens": "expires_at > now()",
 }
+_PARTITION = re.compile("(" + "|".join(PARTITIONED) + r")_(p\d{6}|default)(_|$)")
 _LOCK_TIMEOUT = "3s"  # DDL that waits longer makes every query behind it wait too: try again at the next run
+
+
+def is_partition(table: str) -> bool:
+    """Whether a table of this name was made here, so that no model speaks of it."""
+    return _PARTITION.match(table) is not None
 
 
 @dataclass(frozen=True, slots=True)

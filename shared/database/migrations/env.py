@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 from alembic import context
 
-from shared.database.base import PARTITIONED
 from shared.database.models import Base
-
-_PARTITION = re.compile("(" + "|".join(PARTITIONED) + r")_(p\d{6}|default)(_|$)")
-
-
-def is_ours(name: str | None, kind: str, _: object) -> bool:
-    """Partitions are made by `shared.database.partitions`, not by the models."""
-    return not (kind == "table" and name and _PARTITION.match(name))
-
+from shared.database.partitions import is_partition
 
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Base.metadata,
-    include_name=is_ours,
+    include_name=lambda name, kind, _: kind != "table" or not name or not is_partition(name),
     compare_type=True,
     compare_server_default=True,
     transaction_per_migration=True,
