@@ -15,6 +15,7 @@ GLUE_DATABASE = "auth_audit"
 SES_CONFIGURATION_SET = "auth-platform"
 EMAIL_FROM = "Auth Platform <no-reply@auth.example>"
 EMAIL_IDENTITY = "auth.example"
+EVENT_BUS_ARN = "arn:aws:events:eu-central-1:000000000000:event-bus/default"
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,15 @@ def _mail(ses: Any) -> None:
         ses.create_email_identity(EmailIdentity=EMAIL_IDENTITY)
     if SES_CONFIGURATION_SET not in ses.list_configuration_sets()["ConfigurationSets"]:
         ses.create_configuration_set(ConfigurationSetName=SES_CONFIGURATION_SET)
+        ses.create_configuration_set_event_destination(
+            ConfigurationSetName=SES_CONFIGURATION_SET,
+            EventDestinationName="feedback",
+            EventDestination={
+                "Enabled": True,
+                "MatchingEventTypes": ["SEND", "DELIVERY", "BOUNCE", "COMPLAINT"],
+                "EventBridgeDestination": {"EventBusArn": EVENT_BUS_ARN},
+            },
+        )
 
 
 def _secret(manager: Any, name: str, value: str) -> None:
