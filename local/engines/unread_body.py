@@ -1,7 +1,8 @@
 """An answer that comes before the body was read must not leave that body in the connection (RFC 9112 9.3).
 
-A client that asked by `Expect: 100-continue` (RFC 9110 10.1.1) and got a final answer may or may not send its body: such
-a connection is closed. Any other client is sending it already: it is read and dropped, so that the client sees the answer, not a reset.
+A client that asked by `Expect: 100-continue` (RFC 9110 10.1.1) and got a final answer may or may not send its body:
+such a connection is closed. Any other client is sending it already: it is read and dropped, so that the client sees the
+answer, not a reset.
 """
 
 from __future__ import annotations

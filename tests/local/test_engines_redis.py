@@ -142,9 +142,7 @@ def test_it_keeps_its_data_when_it_moves_to_another_port(own_redis):
     with own_redis.client() as client:
         client.set("k", "v")
     own_redis.process.stop()
-    own_redis.server = RedisServer(
-        own_redis.server.data_dir, free_port(also_offset=10_000), own_redis.server.password
-    )
+    own_redis.server = RedisServer(own_redis.server.data_dir, free_port(also_offset=10_000), own_redis.server.password)
     own_redis.start()
     with own_redis.client() as client:
         assert client.get("k") == "v"
