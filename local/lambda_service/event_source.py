@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ LONG_POLL_SECONDS = 20
 RECEIVE_MOST = 10
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
+DELETE_RETRY_SECONDS = (0.1, 0.5, 0)
 
 
 class EventSource:
@@ -117,7 +117,7 @@ class EventSource:
             self._room.release()
             return
         self._groups_at_work |= groups
-        task = asyncio.ensure_future(self._run_batch(batch, held_until))
+        task = asyncio.ensure_future(self._run_batch(batch, held_until, self._queue_url))
         self._batches_under_way.add(task)
 
         def finished(done: asyncio.Task[None]) -> None:
@@ -159,13 +159,13 @@ class EventSource:
             return [message for message in messages if _group(message) not in self._groups_at_work]
         return messages
 
-    async def _run_batch(self, messages: list[Message], held_until: float) -> None:
+    async def _run_batch(self, messages: list[Message], held_until: float, queue_url: str) -> None:
         for batch, event in events(messages, self._queue_arn):
             failed = await self._run_event(batch, event, held_until)
             self._batches += 1
             self._records += len(batch)
             self._failed += len(failed)
-            await self._delete([message for message in batch if message["MessageId"] not in failed])
+            await self._delete([message for message in batch if message["MessageId"] not in failed], queue_url)
             if failed and self._mapping.is_fifo:
                 return  # what follows in those groups must not overtake
 
@@ -193,15 +193,20 @@ class EventSource:
             return message_ids
         return failed_ids(result.payload, message_ids) if self._mapping.report_batch_item_failures else set()
 
-    async def _delete(self, messages: list[Message]) -> None:
-        for start in range(0, len(messages), 10):
+    async def _delete(self, messages: list[Message], queue_url: str) -> None:
+        """What can't be deleted comes again: at-least-once, as in AWS."""
+        for start in range(0, len(messages), RECEIVE_MOST):
             entries: list[dict[str, Any]] = [
                 {"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]}
-                for n, message in enumerate(messages[start : start + 10])
+                for n, message in enumerate(messages[start : start + RECEIVE_MOST])
             ]
-            # A failed delete means that they come again: at-least-once, as in AWS.
-            with contextlib.suppress(SqsCallError):
-                await self._client.call("DeleteMessageBatch", {"QueueUrl": self._queue_url, "Entries": entries})
+            for pause in DELETE_RETRY_SECONDS:
+                try:
+                    await self._client.call("DeleteMessageBatch", {"QueueUrl": queue_url, "Entries": entries})
+                    break
+                except SqsCallError as error:
+                    log.warning("%s: %s", self._mapping.queue, error)
+                    await asyncio.sleep(pause)
 
     def _to(self, state: str) -> None:
         if state != self._state:

@@ -37,7 +37,9 @@ def _nothing() -> None:
 class LambdaService:
     """For a supervisor to embed: `await start()`, then `await stop()`, in the same event loop.
 
-    `on_change` is called, without arguments and in the event loop, whenever `state()` may differ.
+    Its thread must live as long as the service: the kernel ends the runtime processes with the thread that started
+    them. `on_change` is called, without arguments and in the event loop, whenever `state()` may differ: several times
+    per invocation, so whoever draws should gather.
     """
 
     def __init__(

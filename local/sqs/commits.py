@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ class GroupCommit:
         self.commits = 0
 
     def submit(self, work: Callable[[], T]) -> asyncio.Future[T]:
-        """Queues work. The future raises what the work raised, or sqlite3.Error when the commit failed."""
+        """Queues work. The future raises what the work raised, or what made the commit fail."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._pending.append((work, future))
@@ -55,7 +55,7 @@ class GroupCommit:
             try:
                 await self._transact(batch, outcomes)
                 self._on_commit()
-            except sqlite3.Error as error:
+            except Exception as error:  # a full disk, above all; who waits must hear of anything else too
                 log.exception("commit failed")
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")

@@ -91,9 +91,9 @@ def look(store: Store, request: ReceiveRequest) -> Look:
     attempt_id = request.attempt_id if queue.is_fifo else None
     seqs = same_again(store, queue, attempt_id, visible_ms, now_ms) if attempt_id else None
     if seqs is None:
-        room = _room_in_flight(store, queue, now_ms)
         find = take_from_groups if queue.is_fifo else take_from_standard
-        seqs = find(store, queue, min(room, request.max_messages), visible_ms, now_ms)
+        seqs = find(store, queue, min(_room_in_flight(store, queue, now_ms), request.max_messages), visible_ms, now_ms)
+        store.in_flight_at_most[queue.id] += len(seqs)
         if attempt_id and seqs:
             remember_attempt(store, queue, attempt_id, seqs, now_ms)
     messages = [render(store, queue, seq, request) for seq in seqs]
@@ -103,16 +103,19 @@ def look(store: Store, request: ReceiveRequest) -> Look:
 
 
 def _room_in_flight(store: Store, queue: Queue, now_ms: int) -> int:
-    (in_flight,) = store.execute(
-        "SELECT count(*) FROM messages WHERE queue_id = ? AND visible_ms > ? AND receipt IS NOT NULL",
-        (queue.id, now_ms),
-    ).fetchone()
-    if queue.is_fifo:
-        return max(0, store.limits.fifo_in_flight - int(in_flight))
-    if in_flight >= store.limits.standard_in_flight:
+    """How many more may be in flight, at least up to a whole receive; counted only when that may be too many."""
+    most = store.limits.fifo_in_flight if queue.is_fifo else store.limits.standard_in_flight
+    at_most = store.in_flight_at_most.get(queue.id)
+    if at_most is None or at_most + BATCH_ENTRIES > most:
+        (at_most,) = store.execute(
+            "SELECT count(*) FROM messages WHERE queue_id = ? AND visible_ms > ? AND receipt IS NOT NULL",
+            (queue.id, now_ms),
+        ).fetchone()
+        assert at_most is not None
+        store.in_flight_at_most[queue.id] = at_most
+    if at_most >= most and not queue.is_fifo:
         raise SqsError(OVER_LIMIT, f"The maximum number of in flight messages is reached for {queue.name}.")
-    room: int = store.limits.standard_in_flight - in_flight
-    return room
+    return max(0, most - at_most)
 
 
 def _next_ms(store: Store, queue: Queue, now_ms: int) -> int | None:

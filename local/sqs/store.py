@@ -36,6 +36,8 @@ class Store:
         self.waiters = Waiters()
         self._queues: dict[str, Queue] = {}
         self._touched: set[int] = set()
+        self.in_flight_at_most: dict[int, int] = {}
+        """Per queue, a number that its messages in flight don't exceed: counted once, then only added to."""
         self.commits = GroupCommit(self._connection, on_commit=self._wake_touched, on_rollback=self.forget_queues)
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
