@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from redis.asyncio.cluster import RedisCluster
@@ -32,6 +32,10 @@ from token_core.storage.postgres_standing import PostgresPeople, PostgresStandin
 from token_core.storage.redis_audit import StreamLane
 from token_core.storage.redis_codes import RedisCodes
 from token_core.tokens.keys import KeyRing
+from token_core.web.wiring import hosted_routers, open_hosted
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 FIRST_KEYS_SECONDS = 10.0
 _REDIS_SECONDS = 1.0
@@ -46,10 +50,13 @@ def create_app(settings: Settings | None = None) -> HotPaths:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             services = await _open_services(stack, settings)
+            app.state.hosted = await stack.enter_async_context(open_hosted(services))
             app.state.services = hot.services = services
             yield
 
     app = FastAPI(title="Token core", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    for router in hosted_routers():
+        app.include_router(router)
     hot = HotPaths(app, HOT_ROUTES)
     return hot
 
@@ -73,7 +80,7 @@ async def _open_services(stack: AsyncExitStack, settings: Settings) -> Services:
     feed = AuthorityFeed(database, redis, authority, loader.reload, poll_seconds=settings.authority_poll_seconds)
     feed.start()
     stack.push_async_callback(feed.stop)
-    await _wait_for_keys(keys)
+    await _begin_ready(feed)
 
     shard = secrets.randbelow(settings.audit_stream_shards)
     lane = StreamLane(settings.redis_url.get_secret_value(), redis, shard, secrets.token_hex(16))
@@ -99,11 +106,9 @@ def open_redis(url: str) -> RedisCluster:
     )
 
 
-async def _wait_for_keys(keys: KeyRing) -> None:
-    """Begin ready where that is possible; where Postgres or KMS is down, begin all the same and say so in /health/ready."""
+async def _begin_ready(feed: AuthorityFeed) -> None:
+    """Wait for the signing keys; where Postgres or KMS is down, begin all the same: /health/ready tells."""
     try:
-        async with asyncio.timeout(FIRST_KEYS_SECONDS):
-            while not keys.is_ready:
-                await asyncio.sleep(0.02)
+        await asyncio.wait_for(feed.first_read.wait(), FIRST_KEYS_SECONDS)
     except TimeoutError:
         return

@@ -31,15 +31,46 @@ class Settings(
     database_pool_size: int = Field(8, ge=1, le=100, description="connections a worker, 1 to 100")
     database_prepared_statements: bool = Field(True, description="true, or false behind RDS Proxy")
     audit_stream_shards: int = Field(1, ge=1, le=64, description="a number of shards, 1 to 64")
-    audit_deadline_seconds: float = Field(1.5, gt=0, le=30, description="seconds that an append of unknown outcome is repeated")
+    audit_deadline_seconds: float = Field(
+        1.5, gt=0, le=30, description="seconds that an append of unknown outcome is repeated"
+    )
     failure_events_per_second: float = Field(20, gt=0, description="failure events a second and worker")
     failure_events_burst: int = Field(100, ge=1, description="failure events at once and worker")
-    refresh_replay_seconds: int = Field(60, ge=0, le=300, description="seconds that a spent refresh token gets its answer again")
+    refresh_replay_seconds: int = Field(
+        60, ge=0, le=300, description="seconds that a spent refresh token gets its answer again"
+    )
     authority_poll_seconds: float = Field(0.25, gt=0, le=0.5, description="seconds between polls, at most 0.5")
     authority_stale_seconds: float = Field(
         300, ge=1, description="seconds that clients may be served from memory while Postgres is down"
     )
-    trusted_proxy_hops: int = Field(0, ge=0, le=5, description="proxies in front that append to X-Forwarded-For, 0 to 5")
+    trusted_proxy_hops: int = Field(
+        0, ge=0, le=5, description="proxies in front that append to X-Forwarded-For, 0 to 5"
+    )
+
+    platform_name: str = Field(
+        "Sign-in", min_length=1, max_length=64, description="what the hosted pages call the platform"
+    )
+    session_idle_seconds: int = Field(43_200, ge=60, description="seconds without use that end a sign-in, at least 60")
+    session_lifetime_seconds: int = Field(604_800, ge=60, description="seconds after which a sign-in ends, at least 60")
+    argon2_memory_kib: int = Field(
+        19_456, ge=7_168, description="KiB of memory for one hash, at least 7168 (OWASP: 19456)"
+    )
+    argon2_passes: int = Field(2, ge=1, le=20, description="passes over that memory, 1 to 20 (OWASP: 2 with 19456 KiB)")
+    argon2_lanes: int = Field(1, ge=1, le=8, description="threads of one hash, 1 to 8")
+    hashing_processes: int = Field(1, ge=1, le=16, description="hashing processes of one worker, 1 to 16")
+    hashing_nice: int = Field(10, ge=0, le=19, description="how far they stand back, 0 to 19")
+    hashing_queue_size: int = Field(64, ge=1, le=10_000, description="passwords that may wait for them, for each lane")
+    hashing_wait_seconds: float = Field(10, gt=0, le=60, description="seconds that a password may wait")
+    guesses_per_account_and_hour: int = Field(
+        20, ge=2, description="guesses an hour at an account from devices it doesn't know"
+    )
+    guesses_per_device_and_hour: int = Field(
+        20, ge=2, description="guesses an hour from a device that the account knows"
+    )
+    guesses_per_address_and_hour: int = Field(
+        600, ge=2, description="guesses an hour from one address, known devices apart"
+    )
+    mails_per_account_and_hour: int = Field(6, ge=2, description="mails an hour that anybody may ask for an account")
 
     @property
     def is_https(self) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from token_core.sessions.mailed_links import SET_PASSWORD
 from token_core.storage.sign_in_ports import LinkState
 from token_core.web.page_route import error_page
+from token_core.web.rendering import Onward
 
 if TYPE_CHECKING:
     from fastapi import Response
@@ -29,11 +30,9 @@ def dead_link_page(visit: Visit, state: LinkState, purpose: str) -> Response:
     if state not in _TITLES:
         return error_page(visit.request, 500, "Something went wrong", "Please try again.")
     title, text = _TITLES[state]
-    if purpose == SET_PASSWORD:
-        link = {"href": "/password/forgot", "text": "Get a new link", "quiet": False}
-    else:
-        link = {"href": "/sign-in", "text": "Go to sign in", "quiet": False}
+    link = Onward("/password/forgot", "Get a new link")
+    if purpose != SET_PASSWORD:
+        link = Onward("/sign-in", "Go to sign in")
         text += " When you sign in, you can ask for a new one."
-    values = {"kind": "expired", "title": title, "text": text, "link": link, "request_id": None}
     status = 400 if state is LinkState.UNKNOWN else 410
-    return visit.answer(visit.hosted.pages.render("message.html", status=status, **values))
+    return visit.answer(visit.hosted.pages.message("expired", title, text, status=status, link=link))

@@ -8,6 +8,7 @@ from token_core.sessions.mailed_links import TRUST_DEVICE, VERIFY_EMAIL
 from token_core.storage.sign_in_ports import LinkState
 from token_core.web.dead_link import dead_link_page
 from token_core.web.page_route import PageRoute
+from token_core.web.rendering import Onward
 from token_core.web.steady_answer import steady_answer
 from token_core.web.visit import Visit
 
@@ -56,8 +57,7 @@ async def send_device_link(request: Request) -> Response:
     async with steady_answer():
         await visit.hosted.links.request_device_link(form.get("email", ""), visit.visitor)
     text = "If there is an account with this address, a link is on its way. Open it in this browser. It is good for one hour."
-    values = {"kind": "mail", "title": "Look into your mailbox", "text": text, "link": None, "request_id": None}
-    return visit.answer(visit.hosted.pages.render("message.html", **values))
+    return visit.answer(visit.hosted.pages.message("mail", "Look into your mailbox", text))
 
 
 async def _press(request: Request, purpose: str, kind: str, title: str, text: str, button: str) -> Response:
@@ -66,11 +66,18 @@ async def _press(request: Request, purpose: str, kind: str, title: str, text: st
     link = await visit.hosted.links.look(token, purpose)
     if link.state is not LinkState.LIVE:
         return dead_link_page(visit, link.state, purpose)
-    values = {"kind": kind, "title": title, "text": text, "button": button, "second": None}
-    return visit.page("press_to_confirm.html", action=request.url.path, fields={"token": token}, **values)
+    return visit.page(
+        "press_to_confirm.html",
+        kind=kind,
+        title=title,
+        text=text,
+        button=button,
+        second=None,
+        action=visit.request.url.path,
+        fields={"token": token},
+    )
 
 
 def _done(visit: Visit, title: str, text: str, href: str | None = None) -> Response:
-    link = None if href is None else {"href": href, "text": "Sign in", "quiet": False}
-    values = {"kind": "done", "title": title, "text": text, "link": link, "request_id": None}
-    return visit.answer(visit.hosted.pages.render("message.html", **values))
+    link = None if href is None else Onward(href, "Sign in")
+    return visit.answer(visit.hosted.pages.message("done", title, text, link=link))

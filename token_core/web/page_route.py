@@ -66,5 +66,4 @@ def busy_page(request: Request, retry_after_seconds: int) -> Response:
 
 def error_page(request: Request, status: int, title: str, text: str) -> Response:
     pages = hosted_of(request).pages
-    values = {"kind": "failed", "title": title, "text": text, "link": None, "request_id": request_id.get()}
-    return pages.render("message.html", status=status, **values)
+    return pages.message("failed", title, text, status=status, request_id=request_id.get())

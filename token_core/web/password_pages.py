@@ -9,6 +9,7 @@ from token_core.sessions.mailed_links import SET_PASSWORD
 from token_core.storage.sign_in_ports import LinkState
 from token_core.web.dead_link import dead_link_page
 from token_core.web.page_route import PageRoute
+from token_core.web.rendering import Onward
 from token_core.web.steady_answer import steady_answer
 from token_core.web.visit import Visit
 
@@ -41,9 +42,8 @@ async def send_reset_link(request: Request) -> Response:
     text = (
         "If there is an account with this address, a link to set a new password is on its way. It is good for one hour."
     )
-    values = {"kind": "mail", "title": "Look into your mailbox", "text": text, "request_id": None}
-    link = {"href": "/sign-in", "text": "Back to sign in", "quiet": True}
-    return visit.answer(visit.hosted.pages.render("message.html", link=link, **values))
+    link = Onward("/sign-in", "Back to sign in", is_quiet=True)
+    return visit.answer(visit.hosted.pages.message("mail", "Look into your mailbox", text, link=link))
 
 
 @router.get("/password/set")
@@ -75,14 +75,15 @@ async def set_password(request: Request) -> Response:
     visit.end_session()
     visit.know_device(device)
     text = "You can sign in with it now. All other devices were signed out."
-    values = {"kind": "done", "title": "Your password is set", "text": text, "request_id": None}
-    return visit.answer(
-        visit.hosted.pages.render(
-            "message.html", link={"href": "/sign-in", "text": "Sign in", "quiet": False}, **values
-        )
-    )
+    onward = Onward("/sign-in", "Sign in")
+    return visit.answer(visit.hosted.pages.message("done", "Your password is set", text, link=onward))
 
 
 def _form(visit: Visit, token: str, error: str | None) -> Response:
-    values = {"token": token, "error": error, "minimum_length": MIN_CHARACTERS}
-    return visit.page("password_set.html", status=422 if error else 200, **values)
+    return visit.page(
+        "password_set.html",
+        status=422 if error else 200,
+        token=token,
+        error=error,
+        minimum_length=MIN_CHARACTERS,
+    )

@@ -27,6 +27,15 @@ class Asset:
     version: str  # of the content, so that a browser may keep it for ever
 
 
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """A link that looks like a button; a quiet one is not what most people came for."""
+
+    href: str
+    text: str
+    is_quiet: bool = False
+
+
 def load_assets() -> dict[str, Asset]:
     """Everything under static/, by name."""
     assets = {}
@@ -60,6 +69,21 @@ class Pages:
         body = self._templates.get_template(template).render(values)
         headers = page_headers(is_https=self._is_https, form_targets=form_targets)
         return HTMLResponse(body, status, headers)
+
+    def message(
+        self,
+        kind: str,
+        title: str,
+        text: str,
+        *,
+        status: int = 200,
+        link: Onward | None = None,
+        request_id: str | None = None,
+    ) -> HTMLResponse:
+        """A page that says one thing, and where to go from there."""
+        return self.render(
+            "message.html", status=status, kind=kind, title=title, text=text, link=link, request_id=request_id
+        )
 
     def render_form_post(self, action: str, fields: dict[str, str], target: str) -> HTMLResponse:
         """OAuth 2.0 Form Post Response Mode: the one page with a script; its button does the same without."""

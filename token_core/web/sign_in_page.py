@@ -12,6 +12,7 @@ from token_core.sessions.guesses import seconds_to_next_window
 from token_core.sessions.sign_in import Refusal
 from token_core.web.page_route import PageRoute
 from token_core.web.pending import open_pending
+from token_core.web.rendering import Onward
 from token_core.web.visit import Visit
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -58,8 +59,15 @@ async def sign_in_page(
         client_name = client.name if client else None
         targets = [form_action_source(parameters.get("redirect_uri") or "")]
         email = email or (parameters.get("login_hint") or "")[:254]
-    values = {"client_name": client_name, "request": sealed, "email": email, "error": error}
-    return visit.page("sign_in.html", status=status, form_targets=targets, **values)
+    return visit.page(
+        "sign_in.html",
+        status=status,
+        form_targets=targets,
+        client_name=client_name,
+        request=sealed,
+        email=email,
+        error=error,
+    )
 
 
 def next_address(sealed: str | None) -> str:
@@ -76,12 +84,17 @@ async def _refused(visit: Visit, refusal: Refusal, sealed: str | None, email: st
         return await sign_in_page(visit, sealed, email=email, error=_WRONG, status=401)
     retry_after = str(seconds_to_next_window(visit.hosted.clock()))
     if refusal is Refusal.CONFIRM_BY_MAIL:
-        values = {"email": email, "request": sealed, "sign_in_url": sign_in_address(sealed)}
-        response = visit.page("confirm_by_mail.html", status=429, **values)
+        response = visit.page(
+            "confirm_by_mail.html", status=429, email=email, request=sealed, sign_in_url=sign_in_address(sealed)
+        )
     else:
-        text = "There were too many attempts from your network. Please wait, or use a device that you have signed in from before."
-        link = {"href": sign_in_address(sealed), "text": "Back to sign in", "quiet": True}
-        values = {"kind": "expired", "title": "Too many attempts", "text": text, "link": link, "request_id": None}
-        response = visit.answer(visit.hosted.pages.render("message.html", status=429, **values))
+        text = (
+            "There were too many attempts from your network. "
+            "Please wait, or use a device that you have signed in from before."
+        )
+        link = Onward(sign_in_address(sealed), "Back to sign in", is_quiet=True)
+        response = visit.answer(
+            visit.hosted.pages.message("expired", "Too many attempts", text, status=429, link=link)
+        )
     response.headers["Retry-After"] = retry_after
     return response

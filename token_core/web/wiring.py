@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
+from shared.kms import DataKeys
+from shared.subject_keys import AsyncSubjectKeys, SubjectKeys
 from token_core.routes import authorize, logout
 from token_core.sessions.cookies import CookieNames
 from token_core.sessions.guesses import GuessLimits
@@ -23,7 +25,6 @@ from token_core.web.hosted import Hosted
 from token_core.web.rendering import Pages
 
 if TYPE_CHECKING:
-    from shared.subject_keys import SubjectKeys
     from token_core.config import Settings
     from token_core.services import Services
 
@@ -42,19 +43,20 @@ def hosted_routers() -> tuple[APIRouter, ...]:
 
 
 @asynccontextmanager
-async def open_hosted(services: Services, subject_keys: SubjectKeys) -> AsyncIterator[Hosted]:
+async def open_hosted(services: Services) -> AsyncIterator[Hosted]:
     """For the app's lifespan: `app.state.hosted`. The hashing processes live as long as the block."""
     settings = services.settings
     hashing = HashingPool(_hashing(settings))
     await hashing.start()
     try:
-        yield _hosted(services, subject_keys, hashing)
+        yield _hosted(services, hashing)
     finally:
         await hashing.close()
 
 
-def _hosted(services: Services, subject_keys: SubjectKeys, hashing: HashingPool) -> Hosted:
+def _hosted(services: Services, hashing: HashingPool) -> Hosted:
     settings = services.settings
+    subject_keys = AsyncSubjectKeys(SubjectKeys(DataKeys(settings.kms_data_key_id)))
     store = PostgresSignIn(services.database, subject_keys, settings.outbox_shards)
     policy = _policy(settings)
     return Hosted(
