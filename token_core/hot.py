@@ -1,6 +1,6 @@
 """Dispatches the hot endpoints before FastAPI, whose per-request machinery costs more than signing a token does.
 
-A hot handler is `async (HotRequest, Services) -> HotResponse`. Everything else goes on to the FastAPI app. Both ways get
+A hot handler is `async (HotRequest, Services) -> HotResponse`. The rest goes on to the FastAPI app. Both ways get
 here what every answer has: a request id, a metric, a log line without the query, and errors in the protocol's form.
 """
 
@@ -104,7 +104,7 @@ Handler = Callable[[HotRequest, "Services"], Awaitable[HotResponse]]
 
 @dataclass(frozen=True, slots=True)
 class HotRoute:
-    """`methods` other than these are 405. `cors`: None, "public" (anyone may read), or "registered" (browser clients)."""
+    """Methods other than `methods` are 405. `cors`: None, "public" (anyone may read) or "registered" (browser clients)."""
 
     handler: Handler
     methods: tuple[str, ...]

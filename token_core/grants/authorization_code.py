@@ -29,14 +29,14 @@ from token_core.tokens.authorization_code import (
     MalformedCode,
     code_hash,
     code_issued_at,
+    code_name,
 )
 from token_core.tokens.refresh_token import RefreshToken, make_refresh_token
 
 if TYPE_CHECKING:
-    import uuid
-
     from events.envelope import Event
     from token_core.services import Services
+    from token_core.storage.ports import Spent
 
 GRANT_TYPE = "authorization_code"
 PARAMETERS = frozenset({"code", "redirect_uri", "code_verifier"})
@@ -134,19 +134,22 @@ async def _revoke_if_spent(
     request: TokenRequest, services: Services, code: str, issued_at: datetime, subject: str | None = None
 ) -> None:
     """RFC 6749 4.1.2: a code that comes twice takes back what it gave, also when Redis has forgotten it."""
-    spent = await services.ledger.find_spent(code_hash(code), issued_at)
+    hashed = code_hash(code)
+    spent = await services.ledger.find_spent(hashed, issued_at)
     if spent is None or (subject is None and spent.client_id != request.client.id):
         return
-    event = _reused_event(request, spent.family_id, subject)
+    event = _reused_event(request, spent, hashed, subject)
     await services.ledger.revoke_what_it_gave(spent, request.now, event)
     raise InvalidGrant(detail="code_reused")
 
 
-def _reused_event(request: TokenRequest, family_id: uuid.UUID | None, subject: str | None) -> Event:
+def _reused_event(request: TokenRequest, spent: Spent, hashed: bytes, subject: str | None) -> Event:
     client = request.client.client_id
     return build_event(
         EventType.AUTHORIZATION_CODE_REUSED,
-        payload=AuthorizationCodeReused(family_id=None if family_id is None else str(family_id)),
+        payload=AuthorizationCodeReused(
+            family_id=None if spent.family_id is None else str(spent.family_id), code_id=code_name(hashed)
+        ),
         subject=subject or f"client:{client}", actor=f"client:{client}", now=request.now, event_id=new_id(),
         request_id=request.request_id, client_id=client,
     )  # fmt: skip
