@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import uuid
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
     from local.aws.config import AwsConfig
 
-# Notifications and events are sent with a key of their own, which no client can use.
-_SERVICES_KEY = "LOCALAWSSERVICES"
 _SERVICES_SENDER = SenderId("AIDALOCALAWSSERVICES")
 _MAX_BODY_BYTES = 64 << 20
 
@@ -45,15 +44,17 @@ class AwsEndpoint:
         data_dir.chmod(0o700)  # it holds keys and secrets
         self._config = config
         self._database = Database(data_dir / "aws.sqlite3")
+        # Notifications and events are sent with a key of their own, which no client can know.
+        services_key = secrets.token_hex(16).upper()
         senders = {key: SenderId(owner.sender_id) for key, owner in config.access_keys.items()}
         self._sqs = create_sqs_app(
             data_dir / "sqs",
             region=config.region,
             account_id=config.account_id,
             base_url=config.base_url,
-            sender_ids={**senders, _SERVICES_KEY: _SERVICES_SENDER},
+            sender_ids={**senders, services_key: _SERVICES_SENDER},
         )
-        calls = SqsCalls(self._sqs, _SERVICES_KEY, config.base_url, config.account_id)
+        calls = SqsCalls(self._sqs, services_key, config.base_url, config.account_id)
         self._outbox = Outbox(self._database, calls)
         store = ObjectStore(data_dir / "s3", self._database, Announcer(config.region))
         self._s3 = S3App(S3Service(store, self._database, self._outbox, config.region, config.account_id))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 _SPACE_AND_COMMENTS = re.compile(rb"(?:\s+|--[^\n]*(?:\n|$)|#[! ][^\n]*(?:\n|$)|/\*.*?\*/)+", re.DOTALL)
 _TOKEN = re.compile(rb"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\"|`(?:[^`\\]|\\.)*`|[A-Za-z_][A-Za-z0-9_]*|.", re.DOTALL)
 _DATA_START = re.compile(rb"[ \t\f]*\r?\n?")
+_INSERT = re.compile(rb"INSERT\b", re.IGNORECASE)
 _OUTPUT_FORMAT = re.compile(r"\bFORMAT\s+([A-Za-z0-9_]+)\s*(?:SETTINGS\b[^;]*)?;?\s*$", re.IGNORECASE)
 _STATEFUL = re.compile(r"\s*(?:SET\b|USE\b|CREATE\s+(?:OR\s+REPLACE\s+)?TEMPORARY\b)", re.IGNORECASE)
 
@@ -27,7 +28,7 @@ def parse_insert(head: bytes, default_format: str = "Values") -> InsertStatement
     After `FORMAT name` the data starts behind the blanks and at most one line break (ParserInsertQuery.cpp).
     """
     start = _skip(head, 0)
-    if head[start : start + 6].upper() != b"INSERT":
+    if not _INSERT.match(head, start):
         return None
     position, depth, words = start, 0, 0
     while position < len(head):

@@ -7,6 +7,7 @@ import logging
 import signal
 import socket
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -60,7 +61,19 @@ def serve(
         ssl_certfile=str(tls[0]) if tls else None,
         ssl_keyfile=str(tls[1]) if tls else None,
     )
-    _Server(config, on_stop).run([listener])
+    # uvicorn raises the signal that stopped it once more when it is done: that is the end of it, with status 0.
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sig, _stopped)
+    with suppress(_StoppedBySignalError):
+        _Server(config, on_stop).run([listener])
+
+
+class _StoppedBySignalError(BaseException):
+    pass
+
+
+def _stopped(_signal: int, _frame: FrameType | None) -> None:
+    raise _StoppedBySignalError
 
 
 class _Server(uvicorn.Server):

@@ -36,11 +36,12 @@ class Endpoint:
         )
         self.process = None
 
-    def start(self):
+    def new_process(self):
         argv = [sys.executable, "-m", "local.aws", "--port", str(self.port), "--data", str(self.directory / "data")]
-        self.process = ForegroundProcess(
-            [*argv, "--config", str(self.config)], log_path=self.directory / "log"
-        ).start()
+        return ForegroundProcess([*argv, "--config", str(self.config)], log_path=self.directory / "log")
+
+    def start(self):
+        self.process = self.new_process().start()
         self.process.wait_until(self.is_ready)
         return self
 

