@@ -91,9 +91,9 @@ class Environments:
             **self._aws,
             "ENVIRONMENT": "local",
             "LOG_LEVEL": "INFO",
-            "ISSUER": addresses.issuer,
             "DATABASE_URL": "secretsmanager:auth/database#url",
         }
+        self._issuer = {"ISSUER": addresses.issuer}
         self._redis = {"REDIS_URL": "secretsmanager:auth/redis#url"}
         self._keys = {"KMS_DATA_KEY_ID": made.kms_data_key_id}
         self._pseudonyms = {"PSEUDONYM_KEY": "secretsmanager:auth/pseudonyms#key"}
@@ -117,6 +117,7 @@ class Environments:
     def token_core(self, metrics_folder: Path) -> dict[str, str]:
         return {
             **self._common,
+            **self._issuer,
             **self._redis,
             **self._keys,
             **self._pseudonyms,
@@ -139,8 +140,7 @@ class Environments:
     def admin_api(self) -> dict[str, str]:
         found = {
             **self._common,
-            **self._keys,
-            **self._redis,
+            **self._issuer,
             "ADMIN_API_AUDIENCE": ADMIN_API_AUDIENCE,
             "PROVISIONING_QUEUE_URL": self._made.queue_urls["provisioning"],
         }
@@ -160,13 +160,13 @@ class Environments:
             "provision_user": {**self._common, **self._redis, **self._keys, **self._pseudonyms},
             "send_email": {
                 **self._common,
-                **self._keys,
+                **self._issuer,
                 **self._links,
                 "EMAIL_FROM": names.EMAIL_FROM,
                 "SES_CONFIGURATION_SET": names.SES_CONFIGURATION_SET,
                 "SEND_LOOKUP_SECONDS": "30",  # the local mailbox tells of a send within milliseconds
             },
-            "record_email_feedback": {**self._common, **self._keys},
+            "record_email_feedback": self._common,
             "fan_out_audit": {**self._aws, **self._lake, "ENVIRONMENT": "local", "LOG_LEVEL": "INFO"},
             "load_clickhouse": {
                 **self._aws,

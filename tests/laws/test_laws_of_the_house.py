@@ -76,6 +76,8 @@ def test_large_files_say_why(room):
     """A file over 400 lines has its reason in its docstring."""
     found = []
     for path in sources(room):
+        if "migrations/versions" in named(path):
+            continue  # one step of the schema is one file, whatever its length
         text = path.read_text()
         if text.count("\n") > 400 and "lines because" not in (ast.get_docstring(ast.parse(text)) or ""):
             found.append(f"{named(path)}: {text.count(chr(10))} lines")
