@@ -14,10 +14,10 @@ from functions.provision_user.apply import apply_command
 from functions.provision_user.contradictions import ContradictionError
 from functions.provision_user.message import Message, Outcome
 from functions.provision_user.outcomes import conclude
-from functions.provision_user.policy import find_policy, require_policy
+from functions.provision_user.policy import ask_policy, require_policy
 from functions.provision_user.races import until_decided
 from functions.provision_user.reading import read_message
-from functions.provision_user.users import find_user
+from functions.provision_user.users import ask_user
 from functions.provision_user.work import Work
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _apply_first(
 ) -> tuple[Outcome, list[UUID]] | None:
     with connection.transaction():
         inbox.claim(connection, "", group, group)  # the group alone: nobody else drains or enters it meanwhile
-        first = parked.head(connection, group)
+        first = parked.ask_head(connection, group).fetchone()
         if first is None or first.state == "parked":
             return None
         work = Work(connection, services, now=services.now(), actor=let_go_by)
@@ -91,11 +91,11 @@ def _reapply(work: Work, row: Parked, let_go_by: str) -> Outcome:
     reading = read_message(_as_message(row))
     outcome = Outcome(row.sender, row.command_id, reading.type, "applied")
     try:
-        policy = require_policy(find_policy(work.connection, row.sender))
+        policy = require_policy(ask_policy(work.connection, row.sender).fetchone())
         outcome = replace(outcome, reply_queue_url=policy.reply_queue_url)
         policy.require_command(reading.type)
         command = reading.require_command()
-        user = find_user(work.connection, command.user)
+        user = ask_user(work.connection, command.user).fetchone()
         outcome = replace(outcome, user_id=apply_command(work, command, user, policy))
     except ContradictionError as problem:
         state: State = "parked" if problem.is_parked else "rejected"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from psycopg import Connection
+    from psycopg import Connection, Cursor
 
     from functions.provision_user.message import Outcome, State
     from functions.provision_user.work import Work
@@ -53,10 +53,9 @@ def claim(connection: Connection[Any], sender: str, command_id: str, group: str)
     connection.execute(_LOCK, (f"{sender}\x1f{command_id}", group))
 
 
-def find(connection: Connection[Any], sender: str, command_id: str) -> list[Received]:
+def ask(connection: Connection[Any], sender: str, command_id: str) -> Cursor[Received]:
     """All that came under this id, the first one first: only that one can have taken effect."""
-    with connection.cursor(row_factory=class_row(Received)) as cursor:
-        return cursor.execute(_FIND, (sender, command_id)).fetchall()
+    return connection.cursor(row_factory=class_row(Received)).execute(_FIND, (sender, command_id))
 
 
 def enter(

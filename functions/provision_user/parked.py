@@ -12,7 +12,7 @@ from functions.provision_user.message import Outcome, storable
 from shared.ids import new_id
 
 if TYPE_CHECKING:
-    from psycopg import Connection
+    from psycopg import Connection, Cursor
 
     from functions.provision_user.work import Work
 
@@ -62,10 +62,10 @@ def find_parked(connection: Connection[Any], parked_id: uuid.UUID) -> Parked | N
         return cursor.execute(_FIND, (parked_id,)).fetchone()
 
 
-def head(connection: Connection[Any], group: str) -> Parked | None:
+def ask_head(connection: Connection[Any], group: str) -> Cursor[Parked]:
     """The first open command of this group's user: who comes now waits behind it."""
-    with connection.cursor(row_factory=class_row(Parked)) as cursor:
-        return cursor.execute(_HEAD, {"group": group, "id": _as_id(group)}).fetchone()
+    cursor = connection.cursor(row_factory=class_row(Parked))
+    return cursor.execute(_HEAD, {"group": group, "id": _as_id(group)})
 
 
 def park(work: Work, outcome: Outcome, *, group: str, body: str) -> None:

@@ -13,7 +13,7 @@ from functions.provision_user.contradictions import ContradictionError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from psycopg import Connection
+    from psycopg import Connection, Cursor
 
 _FIND = "SELECT sender_id, commands, roles, reply_queue_url FROM sender_policies WHERE sender_id = %s"
 
@@ -52,10 +52,9 @@ class Policy:
             )
 
 
-def find_policy(connection: Connection[Any], sender: str) -> Policy | None:
-    """The policy of a principal; None for a stranger."""
-    with connection.cursor(row_factory=class_row(Policy)) as cursor:
-        return cursor.execute(_FIND, (sender,)).fetchone()
+def ask_policy(connection: Connection[Any], sender: str) -> Cursor[Policy]:
+    """The policy of a principal; none for a stranger."""
+    return connection.cursor(row_factory=class_row(Policy)).execute(_FIND, (sender,))
 
 
 def require_policy(policy: Policy | None) -> Policy:

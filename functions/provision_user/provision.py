@@ -15,12 +15,12 @@ from functions.provision_user import inbox, parked
 from functions.provision_user.apply import apply_command
 from functions.provision_user.contradictions import BEHIND_PARKED, ContradictionError
 from functions.provision_user.control import control_parked, drain
+from functions.provision_user.existing import claim_and_look
 from functions.provision_user.message import Message, Outcome
 from functions.provision_user.outcomes import conclude
-from functions.provision_user.policy import find_policy, require_policy
+from functions.provision_user.policy import require_policy
 from functions.provision_user.races import until_decided
 from functions.provision_user.reading import Reading, read_message, require_own_group, require_timely
-from functions.provision_user.users import find_user
 from functions.provision_user.work import Work
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
-    from functions.provision_user.inbox import Received
+    from functions.provision_user.existing import Existing
     from functions.provision_user.message import State
     from functions.provision_user.policy import Policy
     from functions.provision_user.services import Services
@@ -48,7 +48,9 @@ def provision(connection: Connection[Any], services: Services, message: Message)
     services.hint(changed_users)
     services.reply(outcome)
     if has_followers:
-        drain(connection, services, message.kept_group, let_go_by=reading.control.actor if reading.control else PLATFORM)
+        drain(
+            connection, services, message.kept_group, let_go_by=reading.control.actor if reading.control else PLATFORM
+        )
     return outcome
 
 
@@ -56,36 +58,31 @@ def _decide(
     connection: Connection[Any], services: Services, message: Message, reading: Reading
 ) -> tuple[Outcome, list[UUID], bool]:
     with connection.transaction():
-        inbox.claim(connection, message.sender, reading.command_id, message.kept_group)
-        earlier = inbox.find(connection, message.sender, reading.command_id)
-        policy = find_policy(connection, message.sender)
+        existing = claim_and_look(connection, message, reading)
         work = Work(connection, services, now=services.now(), actor=f"sender:{message.sender}")
-        if (repeat := _outcome_before(earlier, message, reading, policy)) is not None:
+        if (repeat := _outcome_before(existing, message, reading)) is not None:
             return repeat, [], reading.control is not None
-        outcome, has_followers = _handle(work, message, reading, policy, earlier)
+        outcome, has_followers = _handle(work, message, reading, existing)
         work.flush()
     return outcome, work.changed_users, has_followers
 
 
-def _handle(
-    work: Work, message: Message, reading: Reading, policy: Policy | None, earlier: list[Received]
-) -> tuple[Outcome, bool]:
+def _handle(work: Work, message: Message, reading: Reading, existing: Existing) -> tuple[Outcome, bool]:
     outcome = Outcome(
         message.sender,
         reading.command_id,
         reading.type,
         "applied",
-        reply_queue_url=policy.reply_queue_url if policy else None,
+        reply_queue_url=existing.policy.reply_queue_url if existing.policy else None,
     )
-    blocker = None
+    must_wait = False
     try:
-        policy = _require_admissible(work, message, reading, policy, earlier)
+        policy = _require_admissible(work, message, reading, existing)
         if reading.control is not None:
             control_parked(work, reading.control, message.kept_group)
         elif reading.command is not None:
-            user = find_user(work.connection, reading.command.user)
-            blocker = parked.head(work.connection, message.kept_group)
-            if blocker is None:
+            user, must_wait = existing.user, existing.blocker is not None
+            if not must_wait:
                 outcome = replace(outcome, user_id=apply_command(work, reading.command, user, policy))
             else:
                 user_id = user.id if user else None
@@ -99,19 +96,19 @@ def _handle(
         parked.park(work, outcome, group=message.kept_group, body=message.body)
     elif outcome.state == "rejected":
         kept = {"body": message.kept_body}
-    inbox.enter(work, outcome, group=message.kept_group, body_hash=message.body_hash, earlier=earlier, result=kept)
+    inbox.enter(
+        work, outcome, group=message.kept_group, body_hash=message.body_hash, earlier=existing.earlier, result=kept
+    )
     conclude(work, outcome, reading)
     # a drain that was cut off left followers without a leader: nobody else would come for them
-    has_followers = reading.control is not None or (blocker is not None and blocker.state == "waiting")
-    return outcome, has_followers
+    is_leaderless = must_wait and existing.blocker is not None and existing.blocker.state == "waiting"
+    return outcome, reading.control is not None or is_leaderless
 
 
-def _require_admissible(
-    work: Work, message: Message, reading: Reading, policy: Policy | None, earlier: list[Received]
-) -> Policy:
+def _require_admissible(work: Work, message: Message, reading: Reading, existing: Existing) -> Policy:
     """What can be said without looking at users, strangers first."""
-    policy = require_policy(policy)
-    if earlier:
+    policy = require_policy(existing.policy)
+    if existing.earlier:
         raise ContradictionError(RejectionReason.COMMAND_ID_REUSED, "command_id: another command had it")
     if reading.named_type is not None:
         policy.require_command(reading.named_type)
@@ -123,11 +120,9 @@ def _require_admissible(
     return policy
 
 
-def _outcome_before(
-    earlier: list[Received], message: Message, reading: Reading, policy: Policy | None
-) -> Outcome | None:
+def _outcome_before(existing: Existing, message: Message, reading: Reading) -> Outcome | None:
     """The same id with the same body is the same command: what became of it stands."""
-    for row in earlier:
+    for row in existing.earlier:
         if row.body_hash == message.body_hash:
             return Outcome(
                 message.sender,
@@ -138,6 +133,6 @@ def _outcome_before(
                 row.detail,
                 row.user_id,
                 is_repeat=True,
-                reply_queue_url=policy.reply_queue_url if policy else None,
+                reply_queue_url=existing.policy.reply_queue_url if existing.policy else None,
             )
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from psycopg.rows import class_row
+from psycopg.rows import class_row, tuple_row
 
 from events.commands import ByExternalId, ById, RejectionReason
 from functions.provision_user.contradictions import ContradictionError
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from psycopg import Connection
+    from psycopg import Connection, Cursor
 
 _COLUMNS = "id, external_id, email, email_canonical, email_verified_at, status, profile"
 # NO KEY UPDATE: bindings and credentials that point to the user can be written meanwhile
@@ -42,12 +42,12 @@ class User:
         return [str(self.id), *([self.external_id] if self.external_id else [])]
 
 
-def find_user(connection: Connection[Any], reference: ByExternalId | ById) -> User | None:
+def ask_user(connection: Connection[Any], reference: ByExternalId | ById) -> Cursor[User]:
     """The user that a command means, locked."""
-    with connection.cursor(row_factory=class_row(User)) as cursor:
-        if isinstance(reference, ById):
-            return cursor.execute(_BY_ID, (reference.id,)).fetchone()
-        return cursor.execute(_BY_EXTERNAL_ID, (reference.external_id,)).fetchone()
+    cursor = connection.cursor(row_factory=class_row(User))
+    if isinstance(reference, ById):
+        return cursor.execute(_BY_ID, (reference.id,))
+    return cursor.execute(_BY_EXTERNAL_ID, (reference.external_id,))
 
 
 def require_user(user: User | None) -> User:
@@ -81,7 +81,8 @@ def role_ids(connection: Connection[Any], names: Sequence[str]) -> dict[str, UUI
     """
     if not names:
         return {}
-    found: dict[str, UUID] = dict(connection.execute(_ROLES, (list(names),)).fetchall())
+    cursor = connection.cursor(row_factory=tuple_row)
+    found: dict[str, UUID] = dict(cursor.execute(_ROLES, (list(names),)).fetchall())
     if set(found) != set(names):
         raise ContradictionError(RejectionReason.ROLE_UNKNOWN, "payload.roles: not all of them exist")
     return found

@@ -65,10 +65,14 @@ class Work:
         subject: str,
         personal: Personal | None = None,
         session_id: str | None = None,
+        is_new_subject: bool = False,
     ) -> None:
         """Have an event written. Personal fields make (or find) the subject's key now."""
         cipher = None
-        if personal is not None:
+        if personal is not None and is_new_subject:
+            cipher, insert = self.services.subject_keys.make(self.connection, subject)
+            self.write(insert.sql, insert.parameters)
+        elif personal is not None:
             cipher = self.services.subject_keys.get_or_create(self.connection, subject)
         event = build_event(
             event_type,

@@ -61,6 +61,7 @@ def create(work: Work, command: UserCreateCommand, user: User | None, policy: Po
         ),
         subject=str(user_id),
         personal=UserDetails(email=email, profile=payload.profile, external_id=external_id),
+        is_new_subject=True,
     )
     bind_roles(work, user_id, roles)
     if payload.send_welcome:
