@@ -8,7 +8,10 @@ pytest_plugins = [
     "tests.fixtures.pipeline",
     "tests.fixtures.relays",
     "tests.fixtures.provisioning",
+    "tests.fixtures.mails",
     "tests.fixtures.stack",
+    "tests.fixtures.node",
+    "tests.fixtures.browser",
     "tests.fixtures.token_core",
     "tests.fixtures.hosted_pages",
 ]
