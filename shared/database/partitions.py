@@ -46,6 +46,9 @@ class Month:
         instant = instant.astimezone(UTC)
         return cls(instant.year, instant.month)
 
+    def order(self) -> int:
+        return self.year * 12 + self.month - 1
+
     @property
     def start(self) -> datetime:
         return datetime(self.year, self.month, 1, tzinfo=UTC)
@@ -55,7 +58,7 @@ class Month:
         return self.plus(1).start
 
     def plus(self, months: int) -> Month:
-        index = self.year * 12 + self.month - 1 + months
+        index = self.order() + months
         return Month(index // 12, index % 12 + 1)
 
     def partition_of(self, table: str) -> str:
@@ -79,10 +82,8 @@ def ensure_partitions(
     for table in PARTITIONED:
         months = {*wanted, *_months_in_default(connection, table, wanted[-1].end)}
         existing = set(partition_names(connection, table))
-        for month in sorted(months, key=lambda month: month.start):
-            if month.partition_of(table) not in existing:
-                _make(connection, table, month)
-                made.append(month.partition_of(table))
+        missing = [month for month in sorted(months, key=Month.order) if month.partition_of(table) not in existing]
+        made += [month.partition_of(table) for month in missing if _make(connection, table, month)]
     return made
 
 
@@ -113,7 +114,7 @@ def partition_names(connection: psycopg.Connection[Any], table: str) -> list[str
     return [row[0] for row in rows]
 
 
-def _make(connection: psycopg.Connection[Any], table: str, month: Month) -> None:
+def _make(connection: psycopg.Connection[Any], table: str, month: Month) -> bool:
     name, (column, kind, _) = sql.Identifier(month.partition_of(table)), PARTITIONED[table]
     low, high = _bound(connection, kind, month.start), _bound(connection, kind, month.end)
     words = {
@@ -127,7 +128,7 @@ def _make(connection: psycopg.Connection[Any], table: str, month: Month) -> None
     with connection.transaction():
         _take_turn(connection, table)
         if month.partition_of(table) in partition_names(connection, table):
-            return  # somebody else's turn made it
+            return False  # somebody else's turn made it
         # Made beside the table and attached, because CREATE ... PARTITION OF would stop every reader meanwhile.
         connection.execute(
             sql.SQL("CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)").format(**words)
@@ -141,6 +142,7 @@ def _make(connection: psycopg.Connection[Any], table: str, month: Month) -> None
         connection.execute(
             sql.SQL("ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ({low}) TO ({high})").format(**words)
         )
+        return True
 
 
 def _drop(connection: psycopg.Connection[Any], table: str, name: str) -> bool:
