@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from audit_relay.postgres import Session, Transaction
 
 # Postgres' clock decides everywhere: two relays' clocks may differ.
-_ENSURE = "INSERT INTO relay_shards (shard) VALUES (%(shard)s) ON CONFLICT DO NOTHING"
+# ON CONFLICT alone would wait for a holder that is in the middle of a cut.
+_ENSURE = """
+INSERT INTO relay_shards (shard)
+SELECT %(shard)s WHERE NOT EXISTS (SELECT FROM relay_shards WHERE shard = %(shard)s)
+    ON CONFLICT DO NOTHING
+"""
 _CLAIM = """
 UPDATE relay_shards
    SET holder = %(holder)s, fence = fence + 1, lease_until = clock_timestamp() + %(seconds)s * interval '1 second'
