@@ -130,7 +130,8 @@ def port_holder(port: int) -> str:
 
 def make_secrets() -> dict[str, str]:
     """Every secret of a local stack, generated once."""
-    return {
+    people = {name: f"demo {secrets.token_hex(5)}" for name in ("demo_user_password", "demo_admin_password")}
+    return people | {
         name: secrets.token_urlsafe(32)
         for name in (
             "postgres_password",
@@ -142,7 +143,5 @@ def make_secrets() -> dict[str, str]:
             "cookie_key",
             "developer_secret_access_key",
             "platform_secret_access_key",
-            "demo_user_password",
-            "demo_admin_password",
         )
     }

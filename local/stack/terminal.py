@@ -46,7 +46,7 @@ class Terminal:
 
     async def on_ready(self, stack: Stack) -> None:
         """Print what to try, then show the live state until cancelled."""
-        self._console.print(what_to_try(stack))
+        self._console.print(what_to_try(stack), soft_wrap=True)  # secrets and commands are copied whole
         if self._plain:
             return
         with Live(console=self._console, auto_refresh=False) as self._live, contextlib.suppress(asyncio.CancelledError):
