@@ -93,7 +93,7 @@ class Environments:
             "LOG_LEVEL": "INFO",
             "DATABASE_URL": "secretsmanager:auth/database#url",
         }
-        self._issuer = {"ISSUER": addresses.issuer}
+        self._issuer = {"ISSUER": addresses.issuer, "PLATFORM_NAME": "Demo Company"}
         self._redis = {"REDIS_URL": "secretsmanager:auth/redis#url"}
         self._keys = {"KMS_DATA_KEY_ID": made.kms_data_key_id}
         self._pseudonyms = {"PSEUDONYM_KEY": "secretsmanager:auth/pseudonyms#key"}
@@ -140,7 +140,7 @@ class Environments:
     def admin_api(self) -> dict[str, str]:
         found = {
             **self._common,
-            **self._issuer,
+            "ISSUER": self._issuer["ISSUER"],
             "ADMIN_API_AUDIENCE": ADMIN_API_AUDIENCE,
             "PROVISIONING_QUEUE_URL": self._made.queue_urls["provisioning"],
         }
