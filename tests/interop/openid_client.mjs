@@ -10,9 +10,11 @@ let tokens;
 const summary = (set) => ({ ...set, claims: set.claims?.(), expires_in_seconds: set.expiresIn?.() });
 
 const verbs = {
-  async discover({ issuer, client_id, client_secret, method }) {
+  async discover({ issuer, client_id, client_secret, method, algorithm }) {
     const authentication = method === "none" ? client.None() : method === "post" ? client.ClientSecretPost(client_secret) : client.ClientSecretBasic(client_secret);
-    config = await client.discovery(new URL(issuer), client_id, client_secret, authentication);
+    const metadata = { client_secret, id_token_signed_response_alg: algorithm ?? "ES256" };
+    config = await client.discovery(new URL(issuer), client_id, metadata, authentication);
+    client.enableNonRepudiationChecks(config); // ID tokens' signatures too, though they came straight over TLS
     return config.serverMetadata();
   },
   async authorize({ redirect_uri, scope, ...rest }) {
@@ -28,9 +30,9 @@ const verbs = {
     });
     return { url: url.href };
   },
-  async callback({ url }) {
+  async callback({ url, code_verifier }) {
     tokens = await client.authorizationCodeGrant(config, new URL(url), {
-      pkceCodeVerifier: pending.verifier,
+      pkceCodeVerifier: code_verifier ?? pending.verifier,
       expectedState: pending.state,
       expectedNonce: pending.nonce,
       idTokenExpected: true,
@@ -39,6 +41,9 @@ const verbs = {
   },
   async refresh({ refresh_token }) {
     return summary(await client.refreshTokenGrant(config, refresh_token));
+  },
+  async refresh_in_parallel({ refresh_token, times }) {
+    return Promise.all(Array.from({ length: times }, async () => summary(await client.refreshTokenGrant(config, refresh_token))));
   },
   async client_credentials(parameters) {
     return summary(await client.clientCredentialsGrant(config, parameters));
@@ -63,6 +68,8 @@ for await (const line of createInterface({ input: process.stdin })) {
   try {
     console.log(JSON.stringify({ ok: await verbs[verb](parameters) }));
   } catch (error) {
-    console.log(JSON.stringify({ error: error.error ?? error.code ?? error.name, description: error.error_description ?? error.message, status: error.status, cause: String(error.cause ?? "") }));
+    // a 401 with a challenge is handed over as the challenge (RFC 9110 11.6.1), the answer's body unread
+    const body = error.code === "OAUTH_WWW_AUTHENTICATE_CHALLENGE" ? await error.response.json().catch(() => ({})) : {};
+    console.log(JSON.stringify({ error: error.error ?? body.error ?? error.code ?? error.name, description: error.error_description ?? error.message, status: error.status, cause: String(error.cause ?? "") }));
   }
 }
