@@ -22,6 +22,7 @@ def main() -> None:
     parser.add_argument("--definitions", type=Path, required=True, help="JSON: functions, mappings, schedules")
     parser.add_argument("--data", type=Path, required=True, help="directory for state, logs and state.json")
     parser.add_argument("--sqs", required=True, metavar="URL", help="endpoint of the queues")
+    parser.add_argument("--access-key", default="test", help="access key id of the requests to the queues")
     parser.add_argument("--port", type=int, required=True, help="where Invoke is served")
     parser.add_argument("--task-root", type=Path, default=Path.cwd(), help="directory that holds the functions' code")
     arguments = parser.parse_args()
@@ -34,6 +35,7 @@ def main() -> None:
         log_dir=arguments.data / "logs",
         task_root=arguments.task_root.resolve(),
         sqs_endpoint_url=arguments.sqs,
+        access_key_id=arguments.access_key,
     )
     asyncio.run(_serve(definitions, settings, arguments.port))
 

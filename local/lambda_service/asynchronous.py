@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from typing import TYPE_CHECKING
@@ -42,22 +43,25 @@ class AsynchronousInvoker:
         self._news.set()
 
     async def run(self) -> None:
-        """Until cancelled. What was under way then is tried again after the next start."""
-        try:
-            while True:
-                self._news.clear()
-                waiting = [one for one in self._store.asynchronous() if one.id not in self._under_way]
-                for one in waiting:
-                    if one.due_ms <= _now_ms():
-                        self._under_way[one.id] = asyncio.ensure_future(self._attempt(one))
-                later = [one.due_ms - _now_ms() for one in waiting if one.id not in self._under_way]
-                try:
-                    await asyncio.wait_for(self._news.wait(), max(0.001, min(later) / 1000) if later else None)
-                except TimeoutError:
-                    continue
-        finally:
-            for task in self._under_way.values():
-                task.cancel()
+        """Begins what is due, until cancelled."""
+        while True:
+            self._news.clear()
+            waiting = [one for one in self._store.asynchronous() if one.id not in self._under_way]
+            for one in waiting:
+                if one.due_ms <= _now_ms():
+                    self._under_way[one.id] = asyncio.ensure_future(self._attempt(one))
+            later = [one.due_ms - _now_ms() for one in waiting if one.id not in self._under_way]
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), max(0.001, min(later) / 1000) if later else None)
+
+    async def drain(self) -> None:
+        """Waits for what is under way."""
+        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+
+    def abandon(self) -> None:
+        """What is under way is invoked again after the next start."""
+        for task in self._under_way.values():
+            task.cancel()
 
     async def _attempt(self, one: AsynchronousInvocation) -> None:
         try:

@@ -75,11 +75,15 @@ class EventSource:
                     await self._look_up_queue()
                 await self._poll_once()
                 pause = FIRST_PAUSE_SECONDS
+                continue
             except SqsCallError as error:
                 self._to(f"backing off: {error}")
-                self._queue_url = ""  # it may have been made anew
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            except Exception as error:  # a mapping that ended would be noticed by nobody
+                log.exception("polling %s", self._mapping.queue)
+                self._to(f"backing off: {type(error).__name__}")
+            self._queue_url = ""  # it may have been made anew
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     async def drain(self) -> None:
         """Waits for the batches under way."""

@@ -73,7 +73,10 @@ class Sandbox:
         try:
             while True:
                 started = time.monotonic()
-                await self._live()
+                try:
+                    await self._live()
+                except OSError as error:  # no process, no port or no disk to be had now
+                    self.init_failed(_description("Sandbox.StartFailed", str(error)))
                 is_short = not self._has_worked and time.monotonic() - started < SHORT_LIFE_SECONDS
                 failures = failures + 1 if self._init_error is not None or is_short else 0
                 self.restarts += 1
@@ -192,7 +195,8 @@ class Sandbox:
     def init_failed(self, description: bytes) -> None:
         self._init_error = description
         self.last_error = _summary(description)
-        self.log.line(f"INIT_REPORT Status: error {self.last_error}")
+        with contextlib.suppress(OSError):
+            self.log.line(f"INIT_REPORT Status: error {self.last_error}")
 
     def _to(self, state: str) -> None:
         self._state = state

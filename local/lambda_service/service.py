@@ -81,11 +81,13 @@ class LambdaService:
     async def stop(self) -> None:
         """Polls no more, gives what is under way `stop_grace_seconds`, then ends every process."""
         await _cancel(self._feeding)
+        busy: tuple[EventSource | AsynchronousInvoker, ...] = (*self._sources, self._invoker)
         with contextlib.suppress(TimeoutError):
-            drains = asyncio.gather(*(source.drain() for source in self._sources))
+            drains = asyncio.gather(*(one.drain() for one in busy))
             await asyncio.wait_for(drains, self._settings.stop_grace_seconds)
-        for source in self._sources:
-            source.abandon()
+        for one in busy:
+            one.abandon()
+        await asyncio.gather(*(one.drain() for one in busy))
         await _cancel(self._running)
         for pool in self._pools.values():
             pool.fail_waiting("ServiceException", "The service is stopping.")

@@ -44,8 +44,9 @@ class StateStore:
     def schedule_due(self, name: str, expression: str, first_due_ms: int) -> tuple[int, int]:
         """When it is due and how often it fired; a new or changed expression begins at `first_due_ms`."""
         self._connection.execute(
-            "INSERT INTO schedules (name, expression, next_due_ms) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE"
-            " SET expression = ?2, next_due_ms = ?3 WHERE expression <> ?2",
+            "INSERT INTO schedules (name, expression, next_due_ms) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"
+            " SET expression = excluded.expression, next_due_ms = excluded.next_due_ms"
+            " WHERE expression <> excluded.expression",
             (name, expression, first_due_ms),
         )
         row = self._connection.execute("SELECT next_due_ms, fired FROM schedules WHERE name = ?", (name,))

@@ -112,10 +112,10 @@ def _counts(store: Store, queue: Queue) -> dict[str, str]:
     now_ms = epoch_ms()
     expire_messages(store, queue, now_ms)
     visible, in_flight, delayed = store.execute(
-        "SELECT count(*) FILTER (WHERE visible_ms <= ?1),"
-        " count(*) FILTER (WHERE visible_ms > ?1 AND receipt IS NOT NULL),"
-        " count(*) FILTER (WHERE visible_ms > ?1 AND receipt IS NULL) FROM messages WHERE queue_id = ?2",
-        (now_ms, queue.id),
+        "SELECT count(*) FILTER (WHERE visible_ms <= ?),"
+        " count(*) FILTER (WHERE visible_ms > ? AND receipt IS NOT NULL),"
+        " count(*) FILTER (WHERE visible_ms > ? AND receipt IS NULL) FROM messages WHERE queue_id = ?",
+        (now_ms, now_ms, now_ms, queue.id),
     ).fetchone()
     return {
         "ApproximateNumberOfMessages": str(visible),

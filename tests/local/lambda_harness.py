@@ -76,13 +76,19 @@ async def invoke_api(service):
         await serving
 
 
-async def eventually(condition, seconds=15):
+async def eventually(condition, seconds=40):
     """The condition's first true value, looked for until the deadline."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, "not in time"
         await asyncio.sleep(0.02)
     return value
+
+
+async def all_idle(service):
+    """Until every sandbox waits for work."""
+    sandboxes = [pool.sandboxes for pool in service._pools.values()]
+    await eventually(lambda: all(one.state().state == "idle" for pool in sandboxes for one in pool))
 
 
 class Consumer:

@@ -57,7 +57,7 @@ class SqsServer:
         command = [sys.executable, "-m", "local.sqs", "--port", str(self.port), "--data", str(self.data), *senders]
         self.process = subprocess.Popen(command, cwd=ROOT)
         client = self.client()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 client.list_queues()
@@ -77,7 +77,7 @@ class SqsServer:
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(10)
+        return self.process.wait(30)
 
 
 class Queue:
@@ -102,7 +102,7 @@ class Queue:
         members.setdefault("MessageAttributeNames", ["All"])
         return self.client.receive_message(QueueUrl=self.url, MaxNumberOfMessages=most, **members).get("Messages", [])
 
-    def receive_within(self, seconds=10, count=1, **members):
+    def receive_within(self, seconds=30, count=1, **members):
         """Long polls until so many messages came."""
         deadline, messages = time.monotonic() + seconds, []
         while len(messages) < count:

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from local.lambda_service import Definitions, EventSourceMapping, FunctionDefinition
-from tests.local.lambda_harness import Consumer, eventually, function, running, settings
+from tests.local.lambda_harness import Consumer, all_idle, eventually, function, running, settings
 from tests.local.sqs_server import REGION, SENDERS, SqsServer, bodies, make_queue
 
 
@@ -209,9 +209,10 @@ async def test_maximum_concurrency_bounds_batches_at_work(tmp_path, sqs_server, 
     """At most MaximumConcurrency batches at a time; without it, as many as the function has processes."""
     queue = make_queue(sqs, VisibilityTimeout="30")
     consumer = Consumer(tmp_path, queue, batch_size=1, maximum_concurrency=maximum, processes=3, timeout_seconds=20)
-    consumer.send(*({"id": str(n), "sleep": 0.4} for n in range(7)))
     async with running(consumer.definitions, settings(tmp_path, sqs_server.endpoint)) as service:
-        await eventually(lambda: all(one.state != "starting" for one in service.state().functions[0].sandboxes))
+        await all_idle(service)
+        consumer.send(*({"id": str(n), "sleep": 0.4} for n in range(7)))
+        await eventually(lambda: len(consumer.done("start")) == 7)
         await eventually(consumer.is_empty)
     assert _most_at_once(consumer) == expected
 
@@ -220,17 +221,35 @@ async def test_fifo_group_is_worked_on_in_order_by_one_batch_at_a_time(tmp_path,
     """Groups run side by side in several processes; within a group order holds and no two batches overlap."""
     queue = make_queue(sqs, fifo=True, VisibilityTimeout="30")
     consumer = Consumer(tmp_path, queue, batch_size=2, processes=3, timeout_seconds=20)
-    for n in range(6):
-        for group in "abc":
-            consumer.send({"id": f"{group}{n}", "sleep": 0.03}, group=group)
     async with running(consumer.definitions, settings(tmp_path, sqs_server.endpoint)) as service:
-        await eventually(lambda: all(one.state != "starting" for one in service.state().functions[0].sandboxes))
+        await all_idle(service)
+        for n in range(6):
+            for group in "abc":
+                consumer.send({"id": f"{group}{n}", "sleep": 0.1}, group=group)
+        await eventually(lambda: len(consumer.done("start")) == 18)
         await eventually(consumer.is_empty)
     for group in "abc":
         assert [one for one in consumer.done("start") if one[0] == group] == [f"{group}{n}" for n in range(6)]
         mine = [record["kind"] for record in consumer.records() if group in record["groups"]]
         assert mine == ["start", "end"] * (len(mine) // 2), "no batch of the group begins before the last one ended"
     assert len({record["pid"] for record in consumer.records()}) > 1
+
+
+async def test_group_still_at_work_is_not_begun_again(tmp_path, sqs_server, fifo):
+    """A batch that outlasts its visibility timeout comes again, but only after the first one has ended."""
+    consumer = Consumer(tmp_path, fifo, batch_size=1, processes=2)
+    busy = {"body": json.dumps({"id": "direct", "sleep": 0.8}), "attributes": {"ApproximateReceiveCount": "1"}}
+    event = json.dumps({"Records": [busy | {"messageId": "m"}]}).encode()
+    async with running(consumer.definitions, settings(tmp_path, sqs_server.endpoint)) as service:
+        await all_idle(service)
+        others = [asyncio.create_task(service.invoke("f", event)) for _ in range(2)]
+        await eventually(lambda: consumer.done("start") == ["direct"] * 2)
+        consumer.send({"id": "u0", "sleep": 0.8}, group="u")  # waits for a process, then works beyond its second
+        await asyncio.gather(*others)
+        await eventually(consumer.is_empty)
+    mine = [record["kind"] for record in consumer.records() if record["ids"] == ["u0"]]
+    assert mine == ["start", "end"] * (len(mine) // 2)
+    assert len(mine) >= 4, "its receipt handle had expired, so it came again"
 
 
 async def test_fifo_order_survives_failures(tmp_path, sqs_server, fifo):

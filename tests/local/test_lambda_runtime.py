@@ -18,7 +18,7 @@ import pytest
 from local.lambda_service import DefinitionError, Definitions, EventSourceMapping, FunctionDefinition, Schedule
 from local.lambda_service.invocation import InvokeError, RequestTooLargeError, TooManyRequestsError
 from local.lambda_service.runtime_http import HttpResponse, serve
-from tests.local.lambda_harness import TASK, eventually, function, invoke_api, running, settings
+from tests.local.lambda_harness import TASK, all_idle, eventually, function, invoke_api, running, settings
 from tests.local.sqs_server import ROOT, free_port
 
 ARN = "arn:aws:lambda:eu-central-1:000000000000:function:f"
@@ -208,7 +208,7 @@ async def test_invocations_run_side_by_side_in_their_own_processes(tmp_path):
     record = tmp_path / "r"
     definition = function("task_functions.obey", processes=2, timeout_seconds=30, environment={"RECORD": str(record)})
     async with running(definition, settings(tmp_path)) as service:
-        await eventually(lambda: {one.state for one in service.state().functions[0].sandboxes} == {"idle"})
+        await all_idle(service)
         assert set(service.processes()) == {"f.1", "f.2"}
         calls = [asyncio.create_task(service.invoke("f", b'{"sleep": 0.5}')) for _ in range(3)]
         await eventually(lambda: service.state().functions[0].waiting == 1)
@@ -243,6 +243,19 @@ async def test_asynchronous_invocation_survives_a_restart(tmp_path):
     async with running(whole, slow):
         await eventually(record.exists)
     assert json.loads(record.read_text())["event"] == {"kept": True}
+
+
+async def test_stop_lets_an_asynchronous_invocation_finish(tmp_path):
+    """What is under way when the service stops ends within its grace and is not invoked again afterwards."""
+    record = tmp_path / "r"
+    definition = function("task_functions.obey", environment={"RECORD": str(record)}, timeout_seconds=20)
+    patient = settings(tmp_path, stop_grace_seconds=20)
+    async with running(definition, patient) as service:
+        service.invoke_asynchronously("f", b'{"sleep": 0.3}')
+        await eventually(record.exists)
+    async with running(definition, patient) as service:
+        assert service._store.asynchronous() == []
+    assert len(record.read_text().splitlines()) == 1
 
 
 async def test_stop_leaves_no_process_behind(tmp_path):

@@ -215,7 +215,7 @@ def test_long_poll_wakes_when_a_group_is_released(sqs_server):
     poller = threading.Thread(target=lambda: found.extend(queue.receive(WaitTimeSeconds=20)))
     poller.start()
     queue.delete(held)
-    poller.join(15)
+    poller.join(19)
     assert bodies(found) == ["1"]
 
 

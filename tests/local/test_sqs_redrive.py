@@ -53,7 +53,7 @@ def test_long_poll_on_the_dead_letter_queue_is_woken_by_a_move(sqs):
     poller.start()
     queue.receive()
     queue.receive()
-    poller.join(15)
+    poller.join(19)
     assert bodies(found) == ["m"]
 
 
@@ -166,7 +166,7 @@ def test_move_task_goes_on_after_a_restart(tmp_path):
 
 
 def _finished_task(client, dead):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 40
     while True:
         result = client.list_message_move_tasks(SourceArn=dead.arn)["Results"][0]
         if result["Status"] != "RUNNING":
