@@ -45,13 +45,13 @@ class _Zstd:
 
 class _Lz4:
     def __init__(self) -> None:
-        self._stream = lz4.frame.LZ4FrameCompressor()
+        self._stream = lz4.frame.LZ4FrameCompressor(auto_flush=True)
         self._begun = False
 
     def encode(self, data: bytes) -> bytes:
         begin = b"" if self._begun else self._stream.begin()
         self._begun = True
-        return bytes(begin + self._stream.compress(data) + self._stream.flush_block())
+        return bytes(begin + self._stream.compress(data))
 
     def finish(self) -> bytes:
         begin = b"" if self._begun else self._stream.begin()
@@ -116,9 +116,15 @@ def _inflate(body: IO[bytes]) -> Iterator[bytes]:
 
 
 def _unzstd(body: IO[bytes]) -> Iterator[bytes]:
-    with zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True, closefd=False) as reader:
-        while chunk := reader.read(_CHUNK):
-            yield chunk
+    stream = zstandard.ZstdDecompressor().decompressobj()
+    while chunk := body.read(_CHUNK >> 3):  # smaller steps in: one step out is held whole
+        while chunk:
+            if stream.eof:  # the next frame
+                stream = zstandard.ZstdDecompressor().decompressobj()
+            yield stream.decompress(chunk)
+            chunk = stream.unused_data if stream.eof else b""
+    if not stream.eof:
+        raise EOFError("cut short")
 
 
 def _unlz4(body: IO[bytes]) -> Iterator[bytes]:

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _READ_ONLY: Any = vars(_chdb)["query_class"].READ_ONLY
+# chdb writes each streamed piece as a document of its own: only formats whose documents can be joined may stream.
+_STREAMED = frozenset(
+    """Native RowBinary TabSeparated TSV TabSeparatedRaw TSVRaw CSV JSONEachRow JSONLines NDJSON JSONStringsEachRow
+    JSONCompactEachRow JSONCompactStringsEachRow ArrowStream Null""".split()  # noqa: SIM905
+)
+_ARROW_END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 _NOT_STREAMABLE = "Streaming query is not supported"
 _KILL_BY_QUERY_ID = re.compile(r"(?i)(?<=\bWHERE)\s+query_id\s*=\s*(?='(?:[^'\\]|\\.)*')")
 _SAFE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -130,6 +136,9 @@ class Engine:
             sql = _KILL_BY_QUERY_ID.sub(" Settings['log_comment'] = ", sql)
         raw = connection._conn  # noqa: SLF001 - its wrapper drops the header of an empty result
         try:
+            if output not in _STREAMED:
+                yield self._account(connection.query(sql, output), progress)
+                return
             try:
                 stream = raw.send_query(sql, output, params={})
             except RuntimeError as error:
@@ -137,12 +146,9 @@ class Engine:
                     raise
                 yield self._account(connection.query(sql, output), progress)
                 return
+            pieces = self._fetch(raw, stream, progress)
             try:
-                while (piece := raw.streaming_fetch_result(stream)) is not None:
-                    data = self._account(piece, progress)
-                    if not data and piece.rows_read() == 0:
-                        break
-                    yield data
+                yield from joined_arrow_stream(pieces) if output == "ArrowStream" else pieces
             except GeneratorExit:
                 raw.streaming_cancel_query(stream)
                 raise
@@ -171,6 +177,13 @@ class Engine:
         progress.written_bytes += result.bytes_written
         progress.elapsed_ns += int(result.elapsed * 1e9)
 
+    def _fetch(self, raw: Any, stream: Any, progress: Progress) -> Iterator[bytes]:
+        while (piece := raw.streaming_fetch_result(stream)) is not None:
+            data = self._account(piece, progress)
+            if not data and piece.rows_read() == 0:
+                return
+            yield data
+
     @staticmethod
     def _changes_data(connection: Any, sql: str) -> bool:
         try:
@@ -190,3 +203,22 @@ class Engine:
         progress.written_bytes = max(progress.written_bytes, piece.bytes_written())
         progress.elapsed_ns = max(progress.elapsed_ns, int(piece.elapsed() * 1e9))
         return data
+
+
+def joined_arrow_stream(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """One Arrow IPC stream out of several with the same schema: the schema message once, the end marker once.
+
+    https://arrow.apache.org/docs/format/Columnar.html#ipc-streaming-format
+
+    Raises:
+        RuntimeError: a piece is not a whole stream.
+    """
+    is_first = True
+    for piece in pieces:
+        if not (piece.startswith(_ARROW_END[:4]) and piece.endswith(_ARROW_END)):
+            raise RuntimeError("the engine gave something else than an Arrow stream")
+        schema_length = 8 + int.from_bytes(piece[4:8], "little")
+        yield piece[: -len(_ARROW_END)] if is_first else piece[schema_length : -len(_ARROW_END)]
+        is_first = False
+    if not is_first:
+        yield _ARROW_END

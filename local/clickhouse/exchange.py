@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import secrets
+import signal
 import tempfile
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -36,6 +38,8 @@ _CONTENT_TYPES = {
     "Tab": "text/tab-separated-values",
     "TSV": "text/tab-separated-values",
 }
+
+_ABORTED = 236
 
 _log = logging.getLogger(__name__)
 
@@ -165,6 +169,9 @@ class Exchange:
             else:
                 self._headers.pop("Content-Encoding", None)
                 self._put("error", error)
+            if error.code == _ABORTED:
+                _log.critical("the engine aborted: this process ends")
+                os.kill(os.getpid(), signal.SIGTERM)
 
     def _exception_block(self, error: ClickHouseError) -> bytes:
         """As ClickHouse writes it since 25.11 (WriteBufferFromHTTPServerResponse.cpp)."""

@@ -14,7 +14,11 @@ ON CLUSTER, Distributed over shards), system log tables (query_log), the native 
 headers are not sent.
 
 Limits: a request's body is kept in memory up to 4 MiB and in a temporary file beyond, at most 4 GiB; a statement
-without insert data has at most 16 MiB; 32 queries run at once, further ones wait. A result streams beyond 1 MiB.
+without insert data has at most 16 MiB; 32 queries run at once, further ones wait. A result streams beyond 1 MiB in the
+formats that chdb can stream (Native, ArrowStream, RowBinary, TSV, CSV, JSONEachRow and their like); in any other
+(Parquet, Arrow, JSON, those with names) it is held whole, within the engine's memory limit.
+
+When the engine aborts by itself (code 236), the process ends, to be started again by its supervisor.
 """
 
 from __future__ import annotations
@@ -72,13 +76,13 @@ class ClickHouseGateway:
     def __init__(self, data_dir: Path, users: Mapping[str, str], *, memory_limit_bytes: int = 1_500_000_000) -> None:
         self._engine = Engine(data_dir, memory_limit_bytes)
         self._sessions = Sessions(self._engine)
+        self._compresses = self._engine.scalar("SELECT getSetting('enable_http_compression')")
         self._users = dict(users)
         self._threads = ThreadPoolExecutor(_CONCURRENT_QUERIES, thread_name_prefix="query")
 
     def close(self) -> None:
-        self._threads.shutdown(wait=True, cancel_futures=True)
-        self._sessions.close()
-        self._engine.close()
+        """Take no more queries. The engine needs no closing: what was acknowledged is in its parts."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -138,7 +142,7 @@ class ClickHouseGateway:
         if encoding not in {"", "identity", "gzip", "deflate", "zstd", "lz4"}:
             raise self._error(48, f"Unknown compression method: {encoding}", "NOT_IMPLEMENTED")
         ignored = {f"{table.name}{suffix}" for table in external for suffix in _EXTERNAL_SUFFIXES} | _NOT_SETTINGS
-        accepts = parameters.get("enable_http_compression", "0") not in {"0", "", "false"}
+        accepts = parameters.get("enable_http_compression", self._compresses) not in {"0", "", "false"}
         return Call(
             query=Query(
                 sql=values.get("query", ""),
