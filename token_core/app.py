@@ -83,7 +83,7 @@ async def _open_services(stack: AsyncExitStack, settings: Settings) -> Services:
     await _begin_ready(feed)
 
     shard = secrets.randbelow(settings.audit_stream_shards)
-    lane = StreamLane(settings.redis_url.get_secret_value(), redis, shard, secrets.token_hex(16))
+    lane = StreamLane(settings.redis_url.get_secret_value(), redis, shard)
     quota = FailureQuota(settings.failure_events_per_second, settings.failure_events_burst)
     recorder = Recorder(
         lane, PostgresAudit(database, settings.outbox_shards), quota, deadline_seconds=settings.audit_deadline_seconds

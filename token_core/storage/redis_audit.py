@@ -7,12 +7,13 @@ difference: the first may go to the outbox, the second may not.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from typing import TYPE_CHECKING, Any
 
 from redis.asyncio.connection import Connection, SSLConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from shared.audit_stream import Appended, append_command, stream_key
 
@@ -37,14 +38,11 @@ class StreamLane:
 
     Args:
         cluster: tells which node has the shard; may be reconnecting.
-        epoch_if_none: see `shared.audit_stream`.
     """
 
-    def __init__(
-        self, url: str, cluster: RedisCluster, shard: int, epoch_if_none: str, *, answer_seconds: float = 0.5
-    ) -> None:
+    def __init__(self, url: str, cluster: RedisCluster, shard: int, *, answer_seconds: float = 0.5) -> None:
         self.shard = shard
-        self._cluster, self._epoch, self._answer_seconds = cluster, epoch_if_none, answer_seconds
+        self._cluster, self._answer_seconds = cluster, answer_seconds
         self._options: dict[str, Any] = dict(parse_url(url))
         self._class: type[Connection] = self._options.pop("connection_class", Connection)
         self._connection: Connection | SSLConnection | None = None
@@ -55,7 +53,7 @@ class StreamLane:
         Raises:
             NotAppended, OutcomeUnknown
         """
-        return Appended(_text(await self._ask(*append_command(self.shard, batch, self._epoch))))
+        return Appended(_text(await self._ask(*append_command(self.shard, batch, secrets.token_hex(16)))))
 
     async def ping(self) -> None:
         """Raises: NotAppended, OutcomeUnknown."""
@@ -69,7 +67,10 @@ class StreamLane:
     async def _ask(self, *command: str | int) -> Any:
         try:
             async with asyncio.timeout(self._answer_seconds):
-                connection = self._connection or await self._connect()
+                if self._connection is None or _is_closed(self._connection):
+                    await self.close()
+                    self._connection = await self._connect()
+                connection = self._connection
         except (RedisError, OSError, TimeoutError) as error:
             await self.close()
             raise NotAppended from error
@@ -95,7 +96,6 @@ class StreamLane:
         options = {**self._options, "host": host, "port": port, "retry": Retry(NoBackoff(), 0)}
         connection = self._class(**options, socket_timeout=None, socket_connect_timeout=self._answer_seconds)
         await connection.connect()  # type: ignore[no-untyped-call]
-        self._connection = connection
         return connection
 
     async def _look_again(self) -> None:
@@ -104,8 +104,14 @@ class StreamLane:
         try:
             async with asyncio.timeout(self._answer_seconds):
                 await self._cluster.nodes_manager.initialize()
-        except (RedisError, OSError, TimeoutError):
+        except (RedisError, RedisClusterException, OSError, TimeoutError):
             return
+
+
+def _is_closed(connection: Connection | SSLConnection) -> bool:
+    """Redis hung up while nothing was asked: then nothing that is sent now can have been written."""
+    reader = connection._reader  # noqa: SLF001 - redis-py tells it nowhere else without reading
+    return reader is None or reader.at_eof()
 
 
 def _text(value: bytes | str) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from token_core.errors import TemporarilyUnavailable
 from token_core.tokens.authorization_code import CODE_TTL_SECONDS, AuthorizationCode, code_hash
 
 if TYPE_CHECKING:
     from redis.asyncio.cluster import RedisCluster
+
+
+REDIS_FAILURES = (RedisError, RedisClusterException, OSError, TimeoutError)  # the second is no RedisError
 
 
 class RedisCodes:
@@ -22,13 +25,13 @@ class RedisCodes:
     async def save(self, code: str, content: AuthorizationCode) -> None:
         try:
             await self._redis.set(_key(code), content.to_json(), ex=CODE_TTL_SECONDS)
-        except (RedisError, OSError, TimeoutError) as error:
+        except REDIS_FAILURES as error:
             raise TemporarilyUnavailable(detail="redis_failed") from error
 
     async def find(self, code: str) -> AuthorizationCode | None:
         try:
             found = await self._redis.get(_key(code))
-        except (RedisError, OSError, TimeoutError) as error:
+        except REDIS_FAILURES as error:
             raise TemporarilyUnavailable(detail="redis_failed") from error
         return None if found is None else AuthorizationCode.from_json(found)
 
