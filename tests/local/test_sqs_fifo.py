@@ -221,7 +221,7 @@ def test_long_poll_wakes_when_a_group_is_released(sqs_server):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_random_histories_agree_with_a_simple_model(sqs, seed):
-    """Any sequence of sends, duplicates, receives, deletes, returns and deaths leaves each group in order, once each."""
+    """Any sequence of sends, duplicates, receives, deletes and returns gives each group in order, each message once at a time."""
     dice = random.Random(seed)
     queue = make_queue(sqs, fifo=True, VisibilityTimeout="600")
     model = _Model()
