@@ -34,6 +34,9 @@ def read_cursor(cursor: str) -> str:
         ProblemError: `after` is no cursor of ours.
     """
     try:
-        return urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+        key = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
     except (binascii.Error, ValueError) as error:
         raise invalid_field("after", "not a cursor that this API gave") from error
+    if not key.isprintable():
+        raise invalid_field("after", "not a cursor that this API gave")
+    return key

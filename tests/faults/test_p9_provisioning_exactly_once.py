@@ -60,7 +60,7 @@ def test_three_deliveries_of_each_message_by_concurrent_workers_have_one_effect(
     stories = {user: story(desk, user) for user in users}
     shuffled = random.Random(9)
     locks = {user: threading.Lock() for user in users}
-    done = {user: 0 for user in users}
+    done = dict.fromkeys(users, 0)
     failures = []
 
     def work():
@@ -80,9 +80,8 @@ def test_three_deliveries_of_each_message_by_concurrent_workers_have_one_effect(
                 for _ in range(2):  # late duplicates, without the group's lock, beside other workers
                     again = stories[user][:end]
                     shuffled.shuffle(again)
-                    for message in again:
-                        if not provision(connection, desk.services, message).is_repeat:
-                            failures.append(message)
+                    outcomes = [provision(connection, desk.services, message) for message in again]
+                    failures.extend(outcome for outcome in outcomes if not outcome.is_repeat)
 
     with ThreadPoolExecutor(4) as pool:
         for worker in [pool.submit(work) for _ in range(4)]:

@@ -193,7 +193,9 @@ def test_a_server_error_of_ses_is_an_unknown_outcome(mail_room):
     assert mail_room.row(email_id)["state"] == "sending"
 
 
-@pytest.mark.parametrize(("code", "reason"), [("MessageRejected", "rejected_by_ses"), ("BadRequestException", "bad_address")])
+@pytest.mark.parametrize(
+    ("code", "reason"), [("MessageRejected", "rejected_by_ses"), ("BadRequestException", "bad_address")]
+)
 def test_a_permanent_refusal_fails_the_mail_with_its_reason_and_is_acknowledged(mail_room, code, reason):
     email_id = mail_room.queue(mail_room.add_user())
     mail_room.ses.moods = [refusal(code)]
@@ -246,7 +248,15 @@ def test_a_link_mailed_before_the_password_changed_is_void(mail_room):
 def test_a_message_for_no_mail_and_a_message_that_is_none_come_back(mail_room):
     with pytest.raises(UnknownMailError):
         mail_room.deliver(new_id())
-    for body in ("", "{", "[]", "1", '{"email_id": 1, "version": 1}', '{"email_id": "x", "version": 1}', '{"version": 2}'):
+    for body in (
+        "",
+        "{",
+        "[]",
+        "1",
+        '{"email_id": 1, "version": 1}',
+        '{"email_id": "x", "version": 1}',
+        '{"version": 2}',
+    ):
         with pytest.raises(MalformedMessageError):
             read_email_id(body)
     email_id = new_id()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import uuid
 
+import pytest
+
 from tests.fixtures.provisioning import ADMIN_API, BACKEND, USER_COMMANDS
 
 
@@ -131,10 +133,8 @@ def test_a_redrive_that_was_cut_off_is_finished_when_its_message_comes_again(des
     import dataclasses
 
     whole, desk.services = desk.services, dataclasses.replace(desk.services, hint=die)
-    try:
+    with pytest.raises(Died):
         desk.take(message)  # dies after its first commit
-    except Died:
-        pass
     assert [row["state"] for row in desk.parked()] == ["waiting", "waiting"]
     desk.services = whole
     assert desk.take(message).is_repeat

@@ -130,7 +130,7 @@ def test_a_bad_command_changes_nothing_and_says_why_in_status_and_audit(desk, re
     assert counts(desk) == before
     row = desk.inbox(outcome.command_id)[-1]
     assert (row["state"], row["reason"]) == (outcome.state, str(reason))
-    (event,) = [event for event in desk.events(f"command.{outcome.state}")]
+    (event,) = desk.events(f"command.{outcome.state}")
     assert event["payload"]["reason"] == str(reason)
     assert event["payload"]["sender"] == message.sender
     # nothing is lost: the body is kept

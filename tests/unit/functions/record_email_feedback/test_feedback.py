@@ -34,7 +34,12 @@ def envelope(event_type, *, tags=True, **detail):
         ("Send", {"send": {}}, "sent", None),
         ("Delivery", {"delivery": {"smtpResponse": "250 ok"}}, "delivered", None),
         ("Bounce", {"bounce": {"bounceType": "Permanent", "bounceSubType": "General"}}, "bounced", "permanent:general"),
-        ("Bounce", {"bounce": {"bounceType": "Transient", "bounceSubType": "MailboxFull"}}, "bounced", "transient:mailbox_full"),
+        (
+            "Bounce",
+            {"bounce": {"bounceType": "Transient", "bounceSubType": "MailboxFull"}},
+            "bounced",
+            "transient:mailbox_full",
+        ),
         ("Bounce", {"bounce": {}}, "bounced", "unspecified:unspecified"),
         ("Complaint", {"complaint": {"complaintFeedbackType": "not-spam"}}, "complained", "not_spam"),
         ("Complaint", {}, "complained", "unspecified"),
@@ -56,7 +61,12 @@ def test_somebody_elses_mail_is_passed_over():
     assert read_feedback(envelope("Send", tags=False)) is None
 
 
-@given(st.text() | st.recursive(st.none() | st.text() | st.integers(), lambda c: st.lists(c) | st.dictionaries(st.text(), c)).map(json.dumps))
+@given(
+    st.text()
+    | st.recursive(st.none() | st.text() | st.integers(), lambda c: st.lists(c) | st.dictionaries(st.text(), c)).map(
+        json.dumps
+    )
+)
 def test_anything_else_is_malformed_and_stays_in_the_dead_letter_queue(body):
     with pytest.raises(MalformedFeedbackError):
         read_feedback(body)
