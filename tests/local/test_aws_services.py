@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import httpx
@@ -14,6 +15,12 @@ from tests.local.aws_endpoint import Endpoint
 CONTENT = {
     "Simple": {"Subject": {"Data": "Hallo ü"}, "Body": {"Text": {"Data": "text"}, "Html": {"Data": "<p>html</p>"}}}
 }
+
+
+def until_killed(write):
+    """What a writer does when its server is killed under it is the client's affair."""
+    with contextlib.suppress(Exception):
+        write()
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +224,7 @@ def test_no_secret_version_or_mail_is_lost_when_it_is_killed_while_they_are_writ
                 mails.append(send(ses, ["a@example.com"]))
 
         for round_number in range(1, 3):
-            writer = threading.Thread(target=lambda: pytest.raises(Exception, write))
+            writer = threading.Thread(target=until_killed, args=(write,))
             writer.start()
             while len(mails) < round_number * 30 and writer.is_alive():
                 writer.join(0.01)

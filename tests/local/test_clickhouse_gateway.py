@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import sys
@@ -21,6 +22,12 @@ import zstandard
 from clickhouse_connect.driver.exceptions import DatabaseError, StreamFailureError
 
 from local.engines.process import ForegroundProcess, ProcessDiedError, free_port
+
+
+def until_killed(write):
+    """What a writer does when its server is killed under it is the client's affair."""
+    with contextlib.suppress(Exception):
+        write()
 
 
 class Gateway:
@@ -209,7 +216,7 @@ def test_data_that_does_not_fit_is_refused_whole(gateway, table):
 
 def test_an_error_in_mid_stream_raises_instead_of_ending(gateway):
     client, received = gateway.client(), 0
-    with (
+    with (  # noqa: PT012
         pytest.raises(StreamFailureError, match="late") as caught,
         client.query_row_block_stream("SELECT throwIf(number = 4000000, 'late') FROM numbers(6000000)") as stream,
     ):
@@ -223,7 +230,7 @@ def test_an_error_in_mid_stream_raises_instead_of_ending(gateway):
 def test_an_error_in_mid_stream_breaks_the_connection_and_bears_the_announced_tag(gateway, encoding):
     body, tag = b"", ""
     sql = "SELECT throwIf(number = 4000000, 'late') FROM numbers(6000000) SETTINGS max_threads = 1"
-    with (
+    with (  # noqa: PT012
         pytest.raises(httpx.RemoteProtocolError),
         httpx.stream(
             "POST",
@@ -384,7 +391,13 @@ def test_a_large_result_and_a_large_insert_are_not_held_in_memory(gateway, table
     before = process.memory_info().rss
     size, peak = 0, 0
     sql = "SELECT repeat('x', 1000) FROM numbers(400000) FORMAT RowBinary"
-    with httpx.stream("POST", gateway.url, params={"query": sql}, auth=("app", "pass word"), timeout=60) as answer:
+    with httpx.stream(
+        "POST",
+        gateway.url,
+        params={"query": sql, "enable_http_compression": "0"},
+        auth=("app", "pass word"),
+        timeout=60,
+    ) as answer:
         for piece in answer.iter_raw():
             size += len(piece)
             peak = max(peak, process.memory_info().rss)
@@ -443,7 +456,7 @@ def test_nothing_acknowledged_is_lost_when_it_is_killed_again_and_again(tmp_path
                 acknowledged.append(n)
 
         for round_number in range(1, 4):
-            writer = threading.Thread(target=lambda: pytest.raises(Exception, write))
+            writer = threading.Thread(target=until_killed, args=(write,))
             writer.start()
             while len(acknowledged) < round_number * 40 and writer.is_alive():
                 writer.join(0.01)
