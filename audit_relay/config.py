@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from shared.config import DatabaseSettings, OutboxSettings, RedisSettings
+from shared.config import ClickHouseSettings, DatabaseSettings, OutboxSettings, RedisSettings
 
 
 class Settings(DatabaseSettings, RedisSettings, OutboxSettings):
@@ -27,3 +27,11 @@ class Settings(DatabaseSettings, RedisSettings, OutboxSettings):
         60.0, ge=1, le=3600, description="seconds between signed checkpoints, 1 to 3600"
     )
     drain_seconds: float = Field(10.0, ge=0, le=110, description="seconds to finish after SIGTERM, 0 to 110")
+
+
+class StatusSettings(Settings, ClickHouseSettings):
+    """What `python -m audit_relay.status` needs besides."""
+
+    status_queue_urls: dict[str, str] = Field(
+        default_factory=dict, description='a JSON object of queue names and URLs, such as {"audit_dlq": "https://..."}'
+    )
