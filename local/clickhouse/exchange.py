@@ -79,7 +79,7 @@ class Exchange:
     def __init__(self, engine: Engine, sessions: Sessions, call: Call, headers: dict[str, str]) -> None:
         self._engine, self._sessions, self._call, self._headers = engine, sessions, call, headers
         self._progress = Progress()
-        self._queue: asyncio.Queue[tuple[str, Any]] = asyncio.Queue(4)
+        self._queue: asyncio.Queue[tuple[str, Any]] = asyncio.Queue(1)
         self._loop = asyncio.get_running_loop()
         self._exception_tag = secrets.token_hex(8)
         self._client_left = False
@@ -145,7 +145,8 @@ class Exchange:
                     raise ClientLeftError  # noqa: TRY301 - the thread's one way out
                 data = result.encode(piece)
                 if is_streaming:
-                    self._put("data", data)
+                    for start in range(0, len(data), _CHUNK):  # the engine waits: one piece at a time is held
+                        self._put("data", data[start : start + _CHUNK])
                     continue
                 file.write(data)
                 held += len(piece)

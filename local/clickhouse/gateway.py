@@ -17,6 +17,7 @@ Limits: a request's body is kept in memory up to 4 MiB and in a temporary file b
 without insert data has at most 16 MiB; 32 queries run at once, further ones wait. A result streams beyond 1 MiB in the
 formats that chdb can stream (Native, ArrowStream, RowBinary, TSV, CSV, JSONEachRow and their like); in any other
 (Parquet, Arrow, JSON, those with names) it is held whole, within the engine's memory limit.
+Streaming holds a few blocks (max_block_size rows each).
 
 When the engine aborts by itself (code 236), the process ends, to be started again by its supervisor.
 """
