@@ -52,7 +52,7 @@ def password_problem(password: str, context: Iterable[str] = ()) -> PasswordProb
     if len(normal) < MIN_CHARACTERS:
         return PasswordProblem.TOO_SHORT
     folded = normal.casefold()
-    if any(_is_built_on(folded, word) for word in _context_words(context)):
+    if _is_built_on(folded, _context_words(context)):
         return PasswordProblem.CONTEXT
     return PasswordProblem.COMMON if _is_common(folded) else None
 
@@ -74,9 +74,11 @@ def _is_common(folded: str) -> bool:
     return len(unit) < 4 or _is_run(folded) or any(stem in known for stem in stems if len(stem) > 2)
 
 
-def _is_built_on(folded: str, word: str) -> bool:
-    """Whether too little is left of the password without `word`."""
-    rest = folded.replace(word, "")
+def _is_built_on(folded: str, words: Iterable[str]) -> bool:
+    """Whether too little is left of the password without these words."""
+    rest = folded
+    for word in sorted(words, key=len, reverse=True):
+        rest = rest.replace(word, "")
     return rest != folded and len(_NOT_LETTERS.sub("", rest)) < 4
 
 
