@@ -36,13 +36,13 @@ def browser() -> Iterator[Chromium]:
 class _Application(BaseHTTPRequestHandler):
     """The client's end of the story."""
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
         self.end_headers()
         self.wfile.write(b"<!doctype html><title>App</title><h1>Back in the application</h1>")
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815
 
     def log_message(self, *_: object) -> None: ...
 

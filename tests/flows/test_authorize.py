@@ -191,7 +191,9 @@ def test_a_public_client_is_never_exempted(hosted: Hosted) -> None:
     ],
 )
 def test_a_loopback_redirect_uri_may_have_any_port(hosted: Hosted, asked: str, is_good: bool) -> None:
-    app = hosted.app(client_type="public", token_endpoint_auth_method="none", redirect_uris=("http://127.0.0.1:8000/cb",))
+    app = hosted.app(
+        client_type="public", token_endpoint_auth_method="none", redirect_uris=("http://127.0.0.1:8000/cb",)
+    )
     answer = hosted.browser().http.get(authorize_url(app.ask(redirect_uri=asked, prompt="none")))
     assert answer.status_code == (303 if is_good else 400)
 
@@ -232,7 +234,9 @@ def test_a_request_by_post_is_answered_like_one_by_get(app: App, signed_in: Brow
 
 
 @pytest.mark.parametrize("changes", [{"prompt": "login"}, {"prompt": "select_account"}, {"max_age": "0"}])
-def test_a_fresh_sign_in_is_asked_for_once(app: App, person: Person, signed_in: Browser, changes: dict[str, str]) -> None:
+def test_a_fresh_sign_in_is_asked_for_once(
+    app: App, person: Person, signed_in: Browser, changes: dict[str, str]
+) -> None:
     before = signed_in.cookie("session")
     page = signed_in.page(authorize_url(app.ask(**changes)))
     assert page.heading == "Sign in"
@@ -249,7 +253,9 @@ def test_an_id_token_hint_of_another_person_asks_for_that_person(hosted: Hosted,
     theirs.sign_in(other)
     code = answer_of(theirs.get(authorize_url(app.ask())))["code"]
     hint = hosted.redeem(app, code).json()["id_token"]
-    assert answer_of(signed_in.get(authorize_url(app.ask(id_token_hint=hint, prompt="none"))))["error"] == "login_required"
+    assert (
+        answer_of(signed_in.get(authorize_url(app.ask(id_token_hint=hint, prompt="none"))))["error"] == "login_required"
+    )
     page = signed_in.page(authorize_url(app.ask(id_token_hint=hint)))
     assert page.heading == "Sign in"
     stranger = hosted.person()

@@ -49,7 +49,10 @@ def test_a_consent_is_remembered_for_its_scopes_only(hosted: Hosted) -> None:
     app, (_, browser) = asking_app(hosted), signed_in(hosted)
     browser.submit(browser.page(authorize_url(app.ask(scope="openid"))), decision="allow")
     assert "code" in answer_of(browser.get(authorize_url(app.ask(scope="openid"))))
-    assert answer_of(browser.get(authorize_url(app.ask(scope="openid email", prompt="none"))))["error"] == "consent_required"
+    assert (
+        answer_of(browser.get(authorize_url(app.ask(scope="openid email", prompt="none"))))["error"]
+        == "consent_required"
+    )
     assert browser.page(authorize_url(app.ask(scope="openid email"))).heading == "Allow Timesheets?"
 
 

@@ -60,7 +60,10 @@ def test_asking_for_a_link_is_recorded_without_the_address(hosted: Hosted) -> No
     person = hosted.person()
     forgotten(hosted, person.email)
     forgotten(hosted, "somebody-else@example.com")
-    assert [event["type"] for event in hosted.events(str(person.id))][-2:] == ["email.requested", "password.reset_requested"]
+    assert [event["type"] for event in hosted.events(str(person.id))][-2:] == [
+        "email.requested",
+        "password.reset_requested",
+    ]
     assert "somebody-else@example.com" not in json.dumps(hosted.every_event())
 
 
@@ -106,13 +109,20 @@ def test_of_many_uses_of_one_link_exactly_one_wins(hosted: Hosted) -> None:
 
 def test_opening_a_link_consumes_nothing(hosted: Hosted) -> None:
     person = hosted.person()
-    for purpose, path in (("set_password", "/password/set"), ("verify_email", "/email/verify"), ("trust_device", "/device/trust")):
+    for purpose, path in (
+        ("set_password", "/password/set"),
+        ("verify_email", "/email/verify"),
+        ("trust_device", "/device/trust"),
+    ):
         token = hosted.mail(person, "any", purpose)
         for _ in range(2):
             assert hosted.browser().get(path, token=token).status_code == 200
 
 
-@pytest.mark.parametrize(("path", "purpose"), [("/password/set", "set_password"), ("/email/verify", "verify_email"), ("/device/trust", "trust_device")])
+@pytest.mark.parametrize(
+    ("path", "purpose"),
+    [("/password/set", "set_password"), ("/email/verify", "verify_email"), ("/device/trust", "trust_device")],
+)
 def test_an_expired_link_leads_to_a_clear_page(hosted: Hosted, path: str, purpose: str) -> None:
     token = hosted.mail(hosted.person(), "any", purpose, age=timedelta(hours=2))
     answer = hosted.browser().get(path, token=token)
@@ -150,11 +160,15 @@ def test_a_new_password_ends_sessions_families_and_links(hosted: Hosted) -> None
     assert refreshed.status_code == 400
     assert refreshed.json()["error"] == "invalid_grant"
     paths = ("/password/set", "/email/verify", "/device/trust")
-    assert [hosted.browser().get(path, token=token).status_code for path, token in zip(paths, others, strict=True)] == [410] * 3
+    assert [hosted.browser().get(path, token=token).status_code for path, token in zip(paths, others, strict=True)] == [
+        410
+    ] * 3
     types = [event["type"] for event in hosted.events(str(person.id))]
     for expected in ("password.set", "session.ended", "token.revoked", "email.verified", "device.trusted"):
         assert expected in types
-    mails = hosted.rows("SELECT template, parameters FROM email_log WHERE user_id = %s ORDER BY id DESC LIMIT 1", person.id)
+    mails = hosted.rows(
+        "SELECT template, parameters FROM email_log WHERE user_id = %s ORDER BY id DESC LIMIT 1", person.id
+    )
     assert mails == [("security_notice", {"what": "password_changed"})]
 
 
@@ -191,7 +205,10 @@ def test_a_password_against_the_policy_is_refused_with_the_reason(hosted: Hosted
 def test_a_password_of_any_script_is_taken_in_any_normal_form(hosted: Hosted) -> None:
     person = hosted.person()
     set_password(hosted, hosted.mail(person, "any", "set_password"), "Gru\u0308\u00dfe aus Zu\u0308rich \U0001f511")
-    assert "You are signed in" in hosted.browser().sign_in(person, password="Gr\u00fc\u00dfe aus Z\u00fcrich \U0001f511").text
+    assert (
+        "You are signed in"
+        in hosted.browser().sign_in(person, password="Gr\u00fc\u00dfe aus Z\u00fcrich \U0001f511").text
+    )
 
 
 def test_no_link_is_anywhere_in_the_database_or_the_log(hosted: Hosted) -> None:

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 
     from tests.fixtures.hosted_pages import Browser, Hosted
 
-PAGES = ["/sign-in", "/password/forgot", "/password/set?token=x", "/email/verify", "/device/trust", "/signed-out", "/consent"]
+PAGES = [
+    "/sign-in",
+    "/password/forgot",
+    "/password/set?token=x",
+    "/email/verify",
+    "/device/trust",
+    "/signed-out",
+    "/consent",
+]
 PAGES += ["/oauth2/authorize", "/oauth2/logout", "/oauth2/authorize/continue", "/static/nothing"]
 
 
@@ -75,7 +83,9 @@ def test_a_failed_sign_in_is_recorded_with_its_reason(hosted: Hosted) -> None:
 # Forms from elsewhere
 
 
-@pytest.mark.parametrize("path", ["/sign-in", "/consent", "/password/forgot", "/password/set", "/email/verify", "/device/trust"])
+@pytest.mark.parametrize(
+    "path", ["/sign-in", "/consent", "/password/forgot", "/password/set", "/email/verify", "/device/trust"]
+)
 @pytest.mark.parametrize("case", ["no token", "no cookie", "another cookie", "other site", "other origin"])
 def test_a_form_that_our_pages_did_not_send_is_refused(hosted: Hosted, path: str, case: str) -> None:
     person, browser = hosted.person(), hosted.browser()
@@ -162,12 +172,18 @@ def test_a_session_id_from_before_the_sign_in_is_worth_nothing_after_it(hosted: 
     page = Page(browser.http.get(authorize_url(hosted.app().ask(prompt="login")), follow_redirects=True))
     before = browser.cookie("form")
     browser.http.cookies.delete("session", domain="localhost.local", path="/")
-    browser.http.post("/sign-in", data=page.fields() | {"email": person.email, "password": person.password}, headers={"Cookie": f"session={planted}; form={before}"})
+    browser.http.post(
+        "/sign-in",
+        data=page.fields() | {"email": person.email, "password": person.password},
+        headers={"Cookie": f"session={planted}; form={before}"},
+    )
     mine = browser.cookie("session")
     assert mine is not None
     assert mine.split(".")[0] != planted.split(".")[0]
     assert browser.cookie("form") != before, "tokens of forms from before are worth nothing either"
-    assert "You are signed in" not in attacker.get("/sign-in").text, "the planted session ended with the other's sign-in"
+    assert "You are signed in" not in attacker.get("/sign-in").text, (
+        "the planted session ended with the other's sign-in"
+    )
 
 
 @pytest.mark.parametrize("change", ["secret", "id", "garbage"])

@@ -86,7 +86,9 @@ def test_a_sign_out_from_another_site_is_refused(hosted: Hosted) -> None:
 
 def test_a_sign_out_by_post_works_like_one_by_get(hosted: Hosted) -> None:
     _, browser, _, tokens = in_an_app(hosted)
-    first = browser.http.post("/oauth2/logout", data={"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": BYE})
+    first = browser.http.post(
+        "/oauth2/logout", data={"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": BYE}
+    )
     assert browser.get(first.headers["location"]).headers["location"] == BYE
     assert not is_signed_in(browser)
 

@@ -36,7 +36,9 @@ def test_people_who_share_a_browser_are_both_known_to_it(hosted: Hosted) -> None
         browser.http.cookies.delete("session", domain="localhost.local")
         assert browser.sign_in(person).status_code == 200
     for person in (first, second):
-        known = ['"device_known":true' in event["payload"] for event in hosted.events(str(person.id), "sign_in.succeeded")]
+        known = [
+            '"device_known":true' in event["payload"] for event in hosted.events(str(person.id), "sign_in.succeeded")
+        ]
         assert known == [False, True]
 
 

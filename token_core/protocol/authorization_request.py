@@ -50,7 +50,7 @@ class RegisteredClient(Protocol):
 
 
 class UnsafeRequest(Exception):
-    """The request names no client or no address that we could answer to: shown to the person, never redirected (RFC 6749 4.1.2.1)."""
+    """No client or no address is named that we could answer to: a page, never a redirect (RFC 6749 4.1.2.1)."""
 
     def __init__(self, description: str) -> None:
         super().__init__(description)
@@ -90,7 +90,7 @@ class AuthorizationRequest:
 
 
 def read_pairs(encoded: bytes) -> list[tuple[str, str]]:
-    """Names and values in order, repeated ones too. Raises `UnsafeRequest` for broken escapes, bad UTF-8, control characters."""
+    """Names and values in order, repeated ones too. Raises `UnsafeRequest` for what can't be read."""
     try:
         return [
             (form_decode(name), form_decode(value))

@@ -22,7 +22,7 @@ def _state(reply: ReplyAddress) -> dict[str, str]:
 
 
 def with_query(uri: str, parameters: dict[str, str]) -> str:
-    """The URI with the parameters added to its query, which is kept (RFC 6749 3.1.2). Registered URIs have no fragment."""
+    """The URI with the parameters added to its query (RFC 6749 3.1.2). Registered URIs have no fragment."""
     if not parameters:
         return uri
     separator = "" if uri.endswith(("?", "&")) else "&" if "?" in uri else "?"

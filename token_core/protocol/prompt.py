@@ -1,4 +1,4 @@
-"""OpenID Connect Core 3.1.2.1, 3.1.2.3: whether the person has to be asked for something before a code can be issued."""
+"""OpenID Connect Core 3.1.2.1, 3.1.2.3: what the person has to be asked for before a code can be issued."""
 
 from __future__ import annotations
 

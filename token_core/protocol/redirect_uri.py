@@ -1,12 +1,15 @@
 """RFC 6749 3.1.2, RFC 9700 2.1, RFC 8252 7.3: a redirect URI is one that was registered, character for character.
 
-The exception: an http URI of a loopback address may have any port, because native applications get theirs from the system.
+The exception: an http URI of a loopback address may have any port: native applications get theirs from the system.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::([0-9]{1,5}))?((?:/[^#]*)?)")
 _MAX_PORT = 65_535

@@ -21,6 +21,7 @@ from token_core.sessions.current import end_session
 from token_core.tokens.id_token_hint import verify_hint
 from token_core.web.page_route import PageRoute
 from token_core.web.pending import PendingRequest, open_pending, seal_pending
+from token_core.web.rendering import Onward
 from token_core.web.visit import Visit
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ async def logout(request: Request) -> Response:
         action="/oauth2/logout/confirm",
         fields={"request": seal_pending(visit.hosted.form_key, pending)},
         button="Sign out",
-        second={"href": "/sign-in", "text": "Stay signed in"},
+        second=Onward("/sign-in", "Stay signed in"),
     )
 
 
@@ -80,9 +81,8 @@ async def confirm_logout(request: Request) -> Response:
 async def signed_out(request: Request) -> Response:
     visit = Visit(request)
     text = "You can close this page. Applications may go on for a few minutes, until they notice."
-    link = {"href": "/sign-in", "text": "Sign in again", "quiet": True}
-    values = {"kind": "done", "title": "You are signed out", "text": text, "link": link, "request_id": None}
-    return visit.answer(visit.hosted.pages.render("message.html", **values))
+    link = Onward("/sign-in", "Sign in again", is_quiet=True)
+    return visit.answer(visit.hosted.pages.message("done", "You are signed out", text, link=link))
 
 
 async def _read(visit: Visit, pending: PendingRequest) -> LogoutRequest:

@@ -36,7 +36,7 @@ class CookieNames:
         return cls(f"{prefix}session", f"{prefix}device", f"{prefix}form")
 
     def set(self, name: str, value: str, *, max_age_seconds: int | None = None) -> str:
-        """A Set-Cookie value. Without an age the cookie goes with the browser; the server's own expiry is what counts."""
+        """A Set-Cookie value. Without an age it goes with the browser; the server's own expiry is what counts."""
         age = "" if max_age_seconds is None else f"; Max-Age={max_age_seconds}"
         secure = "; Secure" if name.startswith("__Host-") else ""
         return f"{name}={value}; Path=/; HttpOnly; SameSite=Lax{age}{secure}"

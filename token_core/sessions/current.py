@@ -1,4 +1,4 @@
-"""The browser's sign-in session: found, kept alive, ended. Postgres is the authority; "cannot tell" is raised, never "no"."""
+"""The browser's sign-in session: found, kept alive, ended. "Cannot tell" is raised, never answered as "no"."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ async def current_session(
 async def end_session(
     work: SignInTransaction, session_id: uuid.UUID, user_id: uuid.UUID, *, reason: str, actor: str
 ) -> bool:
-    """End it, and the refresh families that were not granted offline_access (OpenID Connect Back-Channel Logout 1.0, 2.7).
+    """End it, and the refresh families without offline_access (OpenID Connect Back-Channel Logout 1.0, 2.7).
 
-    A family with offline_access was given for the time when the person is away: it outlives a sign-out, and ends by revocation,
-    by a changed password, or with the user.
+    A family with offline_access was given for the time when the person is away: it outlives a sign-out, and ends by
+    revocation, by a changed password, or with the user.
     """
     if not await work.end_session(session_id, reason):
         return False

@@ -1,7 +1,7 @@
-"""P8: how many password guesses anybody gets, counted before they are hashed, and never so that the owner is locked out.
+"""P8: how many password guesses anybody gets; counted before they are hashed, and never so that owners are locked out.
 
-Three budgets, each in windows of one hour on the clock. Any sixty minutes touch two windows at most, so a window holds half of
-what is promised for an hour:
+Three budgets, each in windows of one hour on the clock. Any sixty minutes touch two windows at most, so a window holds
+half of what is promised for an hour:
 - an account, from browsers it doesn't know: shared by all who guess, from wherever;
 - an account, from one browser that it knows: that browser's own, so that strangers can't use it up;
 - an address, over all accounts, from browsers that the account doesn't know.

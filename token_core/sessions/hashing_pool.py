@@ -1,7 +1,7 @@
 """Password hashing outside the event loop (P8): own low-priority processes behind a bounded queue.
 
-Two lanes: browsers that an account knows go first, each lane has its own bound, and who waited too long is told so. A process
-that dies is replaced, and its job done once more by the next one.
+Two lanes: browsers that an account knows go first, each lane has its own bound, and who waited too long is told so. A
+process that dies is replaced, and its job done once more by the next one.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from shared.clock import monotonic_seconds
 from token_core.sessions.hashing_worker import LENGTH_BYTES
 
 _log = logging.getLogger(__name__)
+_START_SECONDS = 60.0
 _RESTART_PAUSES_SECONDS = (0.05, 0.2, 1.0, 5.0)
 
 
@@ -32,7 +33,7 @@ class HashingOverloaded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class HashingParameters:
-    """Argon2id's cost (OWASP Password Storage: at least 19 MiB and two passes with one lane), and how much of it at once."""
+    """Argon2id's cost (OWASP Password Storage: at least 19 MiB, two passes, one lane), and how much of it at once."""
 
     memory_kib: int = 19_456
     passes: int = 2
@@ -88,7 +89,7 @@ class _Lanes:
 
 
 class HashingPool:
-    """Hashes and verifies passwords. `start()` before use, `close()` at the end; processes end with their parent anyway."""
+    """Hashes and verifies passwords. `start()` first, `close()` last; the processes end with their parent anyway."""
 
     def __init__(self, parameters: HashingParameters) -> None:
         self._parameters = parameters
@@ -108,7 +109,8 @@ class HashingPool:
 
     async def start(self) -> None:
         self._keepers = [asyncio.create_task(self._keep(place)) for place in range(self._parameters.processes)]
-        self._dummy = await self.hash("a password that nobody has")
+        job = {"op": "hash", "password": "a password that nobody has"}
+        self._dummy = (await self._do(job, is_known=True, wait_seconds=_START_SECONDS))["hash"]
 
     async def close(self) -> None:
         for keeper in self._keepers:
@@ -128,7 +130,7 @@ class HashingPool:
         return str(answer["hash"])
 
     async def verify(self, password: str, hashed: str | None, *, is_known_device: bool) -> Verification:
-        """Exactly one hash is computed, also where there is none to compare with (`hashed` is None): the answer is then no.
+        """Exactly one hash is computed, also where there is none to compare with (None): the answer is then no.
 
         Raises:
             HashingOverloaded: no room, or no turn in time.
@@ -141,8 +143,8 @@ class HashingPool:
             return Verification(matches=False, outdated=False)
         return Verification(matches=answer["matches"], outdated=answer["outdated"])
 
-    async def _do(self, body: dict[str, Any], *, is_known: bool) -> dict[str, Any]:
-        wait = self._parameters.wait_seconds
+    async def _do(self, body: dict[str, Any], *, is_known: bool, wait_seconds: float | None = None) -> dict[str, Any]:
+        wait = wait_seconds or self._parameters.wait_seconds
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         job = _Job(body, future, monotonic_seconds() + wait)
         self._lanes.put(job, is_known=is_known)

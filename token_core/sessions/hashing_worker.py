@@ -1,7 +1,8 @@
 """One password hashing process: reads jobs from standard input, answers on standard output, ends when its parent does.
 
-A frame is four bytes of length and a JSON object. Jobs: {"op": "hash", "password"} and {"op": "verify", "password", "hash"};
-answers: {"hash"} or {"matches", "outdated"}. Nothing is ever written elsewhere: the password lives in this memory only.
+A frame is four bytes of length and a JSON object. Jobs: {"op": "hash", "password"} and {"op": "verify", "password",
+"hash"}; answers: {"hash"} or {"matches", "outdated"}.
+Nothing is ever written elsewhere: the password lives in this memory only.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What somebody typed as their e-mail address, made comparable; also what is no address, so that it costs and counts the same."""
+"""What somebody typed as their e-mail address, made comparable; what is no address costs and counts the same."""
 
 from __future__ import annotations
 

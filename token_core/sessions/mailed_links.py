@@ -39,7 +39,7 @@ class MailedLinks:
     clock: Clock = utc_now
 
     async def request_reset(self, email: str, visitor: Visitor) -> None:
-        """A mail to set a new password, if the account exists and its budget of mails has room. Tells nothing either way."""
+        """A mail to set a new password, if the account exists and has room for a mail. Tells nothing either way."""
         mail = ("password_reset", SET_PASSWORD, self.policy.reset_link_lifetime)
         await self._request(email, visitor, *mail, records_request=True)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from shared.pseudonyms import address_hash, identifier_hash
-from token_core.sessions.guesses import GuessLimits
+
+if TYPE_CHECKING:
+    from token_core.sessions.guesses import GuessLimits
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,6 +26,7 @@ from token_core.storage.sign_in_ports import Account, CurrentSession, NewSession
 
 if TYPE_CHECKING:
     import uuid
+    from datetime import datetime
 
     from token_core.sessions.policy import SignInPolicy
     from token_core.sessions.visitor import Visitor
@@ -64,7 +64,7 @@ class SignIns:
     async def attempt(
         self, email: str, password: str, visitor: Visitor, current: CurrentSession | None = None
     ) -> SignedIn | Refusal:
-        """One attempt. `current` is the session that the browser has now: another person's ends when the new one begins.
+        """One attempt. `current` is the session that the browser has now: another person's ends with the new one.
 
         Raises:
             HashingOverloaded: too many at once; nothing was counted.

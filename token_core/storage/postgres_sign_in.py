@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import uuid
-from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -24,6 +21,10 @@ from token_core.errors import TemporarilyUnavailable
 from token_core.storage.sign_in_ports import Account, CurrentSession, Ended, Link, LinkState, NewMail, NewSession
 
 if TYPE_CHECKING:
+    import uuid
+    from collections.abc import AsyncIterator, Iterable, Sequence
+    from datetime import datetime
+
     from events.payloads.fields import Origin, Payload
     from events.record import PersonalCipher
     from shared.subject_keys import AsyncSubjectKeys
@@ -80,9 +81,16 @@ _QUEUE_MAIL = """
 INSERT INTO email_log (id, user_id, template, parameters, request_id, link_purpose, link_expires_at, created_at)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 """
-_SET_PASSWORD = """
+_WRITE_HASH = """
 INSERT INTO password_credentials (user_id, hash, changed_at) VALUES (%(user)s, %(hash)s, %(now)s)
 ON CONFLICT (user_id) DO UPDATE SET hash = EXCLUDED.hash, changed_at = EXCLUDED.changed_at
+"""
+_INSERT_DEVICE = """
+INSERT INTO device_credentials (id, user_id, secret_hash, created_at, last_used_at) VALUES (%s, %s, %s, %s, %s)
+"""
+_VERIFY_EMAIL = """
+UPDATE users SET email_verified_at = %s, updated_at = %s, version = version + 1
+WHERE id = %s AND email_verified_at IS NULL
 """
 _GRANT_CONSENT = """
 INSERT INTO consents AS c (user_id, client_id, scopes, granted_at, updated_at) VALUES (%s, %s, %s, %s, %s)
@@ -189,8 +197,7 @@ class PostgresSignInTransaction:
         return [row[0] for row in await rows.fetchall()]
 
     async def insert_device(self, device_id: uuid.UUID, user_id: uuid.UUID, secret_hash: bytes) -> None:
-        sql = "INSERT INTO device_credentials (id, user_id, secret_hash, created_at, last_used_at) VALUES (%s, %s, %s, %s, %s)"
-        await self._connection.execute(sql, (device_id, user_id, secret_hash, self._now, self._now))
+        await self._connection.execute(_INSERT_DEVICE, (device_id, user_id, secret_hash, self._now, self._now))
 
     async def touch_device(self, device_id: uuid.UUID) -> None:
         sql = "UPDATE device_credentials SET last_used_at = %s WHERE id = %s"
@@ -202,7 +209,7 @@ class PostgresSignInTransaction:
 
     async def set_password(self, user_id: uuid.UUID, password_hash: str) -> None:
         values = {"user": user_id, "hash": password_hash, "now": self._now}
-        await self._connection.execute(_SET_PASSWORD, values)
+        await self._connection.execute(_WRITE_HASH, values)
         await self._connection.execute(
             "UPDATE users SET credentials_changed_at = %s, updated_at = %s, version = version + 1 WHERE id = %s",
             (self._now, self._now, user_id),
@@ -219,8 +226,7 @@ class PostgresSignInTransaction:
         return None if row is None else row[0]
 
     async def verify_email(self, user_id: uuid.UUID) -> bool:
-        sql = "UPDATE users SET email_verified_at = %s, updated_at = %s, version = version + 1 WHERE id = %s AND email_verified_at IS NULL"
-        changed = (await self._connection.execute(sql, (self._now, self._now, user_id))).rowcount == 1
+        changed = (await self._connection.execute(_VERIFY_EMAIL, (self._now, self._now, user_id))).rowcount == 1
         if changed:
             await note_change_async(self._connection, "user", str(user_id))
         return changed

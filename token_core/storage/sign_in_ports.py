@@ -5,15 +5,16 @@ All of it raises `TemporarilyUnavailable` where Postgres can't be asked or an ou
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    import uuid
+    from collections.abc import Iterable, Sequence
+    from contextlib import AbstractAsyncContextManager
+    from datetime import datetime
+
     from events.payloads.fields import Origin, Payload
     from events.types import EventType
 

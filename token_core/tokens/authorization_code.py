@@ -74,7 +74,7 @@ class AuthorizationCode:
 
 
 def make_code(now: datetime) -> str:
-    """A fresh code: 256 random bits, and in front of them its millisecond, so that its uniqueness outlives table partitions."""
+    """A fresh code: its millisecond, so that its uniqueness outlives table partitions, and 256 random bits."""
     moment = int(now.timestamp() * 1000).to_bytes(_TIME_BYTES, "big")
     raw = moment + secrets.token_bytes(_RANDOM_BYTES)
     return CODE_PREFIX + base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

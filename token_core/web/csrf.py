@@ -38,8 +38,8 @@ def check_form(key: bytes, *, cookie: str | None, token: str | None) -> None:
 def check_origin(own_origin: str, *, origin: str | None, sec_fetch_site: str | None) -> None:
     """Raises `ForeignForm` where the browser says that another site sent the form.
 
-    Under `Referrer-Policy: no-referrer` browsers send `Origin: null` even from our own pages; then Sec-Fetch-Site, which they
-    send to trustworthy addresses, decides, and without it the token alone.
+    Under `Referrer-Policy: no-referrer` browsers send `Origin: null` even from our own pages; then Sec-Fetch-Site,
+    which they send to trustworthy addresses, decides, and without it the token alone.
     """
     if sec_fetch_site is not None and sec_fetch_site not in {"same-origin", "none"}:
         raise ForeignForm

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
-from fastapi import Request
-
 from shared.clock import Clock, utc_now
 
 if TYPE_CHECKING:
+    from fastapi import Request
+
     from token_core.audit import Recorder
     from token_core.authority import Authority
     from token_core.sessions.cookies import CookieNames

@@ -1,4 +1,4 @@
-"""Two links that are confirmed by pressing a button: an e-mail address, and a device. Opening them alone changes nothing."""
+"""Two links that a button confirms: an e-mail address, and a device. Opening them alone changes nothing."""
 
 from __future__ import annotations
 
@@ -56,7 +56,10 @@ async def send_device_link(request: Request) -> Response:
     form = await visit.form()
     async with steady_answer():
         await visit.hosted.links.request_device_link(form.get("email", ""), visit.visitor)
-    text = "If there is an account with this address, a link is on its way. Open it in this browser. It is good for one hour."
+    text = (
+        "If there is an account with this address, a link is on its way. "
+        "Open it in this browser. It is good for one hour."
+    )
     return visit.answer(visit.hosted.pages.message("mail", "Look into your mailbox", text))
 
 

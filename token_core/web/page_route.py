@@ -1,12 +1,10 @@
-"""What goes wrong behind a hosted page becomes a page: clear, without a trace of the inside, and with the request's id."""
+"""What goes wrong behind a hosted page becomes a page: clear, nothing of the inside, and with the request's id."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from shared.logging import request_id
@@ -18,6 +16,12 @@ from token_core.web.csrf import ForeignForm
 from token_core.web.hosted import hosted_of
 from token_core.web.pending import PendingExpired
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from fastapi import Request, Response
+
+_UNANSWERABLE = "This request can\N{RIGHT SINGLE QUOTATION MARK}t be answered"
 _log = logging.getLogger("token_core.pages")
 
 
@@ -32,9 +36,12 @@ class PageRoute(APIRoute):
                 return await handle(request)
             except (UnsafeRequest, LogoutRefused) as error:
                 text = f"{error.description} The application that sent you here has to mend this."
-                return error_page(request, 400, "This request can’t be answered", text)
+                return error_page(request, 400, _UNANSWERABLE, text)
             except ForeignForm:
-                text = "The form was open too long, or did not come from this site. Go back, load the page again and send it once more."
+                text = (
+                    "The form was open too long, or did not come from this site. "
+                    "Go back, load the page again and send it once more."
+                )
                 return error_page(request, 403, "Please send this again", text)
             except PendingExpired:
                 text = (
@@ -45,10 +52,10 @@ class PageRoute(APIRoute):
                 return busy_page(request, error.retry_after_seconds)
             except OAuthError as error:
                 if error.status < 500:
-                    return error_page(request, error.status, "This request can’t be answered", error.description)
+                    return error_page(request, error.status, _UNANSWERABLE, error.description)
                 _log.warning("unavailable", extra={"detail": error.detail})
                 return busy_page(request, error.retry_after_seconds or 1)
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever it was: a page, and the log has the rest
                 _log.exception("unexpected failure")
                 return error_page(
                     request, 500, "Something went wrong", "It is our fault, and it was noted. Please try again."
@@ -58,7 +65,10 @@ class PageRoute(APIRoute):
 
 
 def busy_page(request: Request, retry_after_seconds: int) -> Response:
-    text = "A part of the service can’t be reached, or there is too much to do. You are not signed out. Please try again in a moment."
+    text = (
+        "A part of the service is out of reach, or there is too much to do. "
+        "You are not signed out. Please try again in a moment."
+    )
     response = error_page(request, 503, "Not available just now", text)
     response.headers["Retry-After"] = str(retry_after_seconds)
     return response

@@ -19,7 +19,7 @@ _PROBLEMS = {
     PasswordProblem.TOO_SHORT: f"That is too short: it takes at least {MIN_CHARACTERS} characters.",
     PasswordProblem.TOO_LONG: f"That is too long: at most {MAX_CHARACTERS} characters, please.",
     PasswordProblem.NOT_TEXT: "That has characters that can't be typed again. Please choose others.",
-    PasswordProblem.COMMON: "Too many people use that, so it is among the first that are guessed. Please choose another.",
+    PasswordProblem.COMMON: "Many people use that, so it is among the first that are guessed. Please choose another.",
     PasswordProblem.CONTEXT: "That is too close to your e-mail address or our name. Please choose another.",
 }
 

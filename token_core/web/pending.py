@@ -1,8 +1,8 @@
 """An authorization request on its detour through the hosted pages: sealed into the URL, kept nowhere.
 
-So a lost Redis loses no sign-in that is under way, and there is no address in it to be redirected to: the request goes through
-every check of the authorization endpoint again when the person comes back. The seal adds what the client can't say itself: when the
-request came, so that a sign-in made since then satisfies prompt=login and max_age.
+So a lost Redis loses no sign-in that is under way, and there is no address in it to be redirected to: the request goes
+through every check of the authorization endpoint again when the person comes back. The seal adds what the client can't
+say itself: when the request came, so that a sign-in made since then satisfies prompt=login and max_age.
 """
 
 from __future__ import annotations

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def page_headers(*, is_https: bool, form_targets: Iterable[str] = (), script_hash: str | None = None) -> dict[str, str]:

@@ -93,8 +93,6 @@ async def _refused(visit: Visit, refusal: Refusal, sealed: str | None, email: st
             "Please wait, or use a device that you have signed in from before."
         )
         link = Onward(sign_in_address(sealed), "Back to sign in", is_quiet=True)
-        response = visit.answer(
-            visit.hosted.pages.message("expired", "Too many attempts", text, status=429, link=link)
-        )
+        response = visit.answer(visit.hosted.pages.message("expired", "Too many attempts", text, status=429, link=link))
     response.headers["Retry-After"] = retry_after
     return response

@@ -1,12 +1,15 @@
-"""Answers that leave no earlier than a fixed time after the request, so that their time tells nothing about the work."""
+"""Answers that leave at fixed times after the request, so that they tell nothing about the work behind them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from shared.clock import monotonic_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 STEADY_SECONDS = 0.25  # well over what the work takes with or without a mail to be written
 

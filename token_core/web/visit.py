@@ -99,7 +99,7 @@ class Visit:
         return response
 
     def begin_session(self, session: Credential) -> None:
-        """The new session's cookie, and a new one for forms: nothing from before the sign-in is worth anything after it."""
+        """The new session's cookie, and a new one for forms: nothing from before the sign-in counts after it."""
         self._set_cookies.append(self._names.set(self._names.session, str(session)))
         self._form_cookie = new_form_cookie()
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
-
-from fastapi import APIRouter
 
 from shared.kms import DataKeys
 from shared.subject_keys import AsyncSubjectKeys, SubjectKeys
@@ -25,6 +22,10 @@ from token_core.web.hosted import Hosted
 from token_core.web.rendering import Pages
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from fastapi import APIRouter
+
     from token_core.config import Settings
     from token_core.services import Services
 
