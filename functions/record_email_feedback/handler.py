@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 
 from functions.record_email_feedback.config import Settings
 from functions.record_email_feedback.feedback import read_feedback
-from functions.record_email_feedback.record import record
+from functions.record_email_feedback.record import record_feedback
 from shared.clock import utc_now
 from shared.config import load_settings
 from shared.database.held_connection import HeldConnection
@@ -27,12 +27,12 @@ processor = BatchProcessor(event_type=EventType.SQS)
 database = HeldConnection(settings.database_url.get_secret_value(), "record_email_feedback")
 
 
-def handle_record(message: SQSRecord) -> None:
-    feedback = read_feedback(message.body)
+def handle_record(record: SQSRecord) -> None:
+    feedback = read_feedback(record.body)
     if feedback is None:
         return
     with database.use() as connection:
-        is_news = record(connection, feedback, utc_now(), settings.outbox_shards)
+        is_news = record_feedback(connection, feedback, utc_now(), settings.outbox_shards)
     metrics.add_metric(name=f"feedback_{feedback.state}", unit=MetricUnit.Count, value=1)
     logger.info("feedback", email_id=str(feedback.email_id), state=feedback.state, is_news=is_news)
 

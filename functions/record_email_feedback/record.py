@@ -38,7 +38,7 @@ WHERE id = %s
 """
 
 
-def record(connection: Connection[Any], feedback: Feedback, now: datetime, outbox_shards: int = 1) -> bool:
+def record_feedback(connection: Connection[Any], feedback: Feedback, now: datetime, outbox_shards: int = 1) -> bool:
     """Write it, with the events that it makes true. Whether it said anything new.
 
     That SES knows of a mail means that it took it: a mail whose send had no known outcome is `sent` from here on.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 INSERT_OUTBOX = (
     "INSERT INTO outbox (id, shard, envelope)"
-    " SELECT * FROM unnest(%(outbox_ids)s::uuid[], %(outbox_shards)s::smallint[], %(outbox_envelopes)s::text[])"
+    " SELECT * FROM unnest(%(outbox_ids)s::uuid[], %(outbox_shards)s::smallint[], %(outbox_envelopes)b::text[])"
 )
 """For statements that do more at once: `WITH ... AS (INSERT_OUTBOX)`, with `outbox_parameters`."""
 

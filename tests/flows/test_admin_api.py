@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import jwt
+import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -245,20 +246,19 @@ async def test_every_answer_has_a_request_id_and_only_a_harmless_one_is_taken_ov
         assert (answer.headers["x-request-id"] == given) is is_kept
 
 
-async def test_while_postgres_is_down_the_answer_is_503_with_retry_after(admin, desk):
-    desk.connection.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
-    )
-    name = desk.rows("SELECT current_database() AS name")[0]["name"]
-    desk.connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-    try:
-        answer = await admin.get("/users")
-        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
-        assert answer.json()["code"] == "temporarily_unavailable"
-        assert (await admin.client.get("/health/ready")).status_code == 503
-        assert (await admin.client.get("/health/live")).status_code == 200
-    finally:
-        desk.connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+async def test_while_postgres_is_down_the_answer_is_503_with_retry_after(admin, desk, postgres_server):
+    (name,) = desk.connection.execute("SELECT current_database()").fetchone()
+    with psycopg.connect(postgres_server.server.dsn(), autocommit=True) as above:
+        above.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        above.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", (name,))
+        try:
+            answer = await admin.get("/users")
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+            assert answer.json()["code"] == "temporarily_unavailable"
+            assert (await admin.client.get("/health/ready")).status_code == 503
+            assert (await admin.client.get("/health/live")).status_code == 200
+        finally:
+            above.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     assert (await admin.get("/users")).status_code == 200
 
 

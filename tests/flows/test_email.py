@@ -27,11 +27,11 @@ def html_of(request):
 def feed(mail_room, email_id, event_type="Delivery", **detail):
     """What SES says, through the function that hears it."""
     from functions.record_email_feedback.feedback import Feedback
-    from functions.record_email_feedback.record import record
+    from functions.record_email_feedback.record import record_feedback
 
     state = {"Send": "sent", "Delivery": "delivered", "Bounce": "bounced", "Complaint": "complained"}[event_type]
     feedback = Feedback(email_id, "ses-from-event", state, detail.get("reason"))
-    return record(mail_room.desk.connection, feedback, utc_now())
+    return record_feedback(mail_room.desk.connection, feedback, utc_now())
 
 
 def test_a_mail_is_sent_with_its_tag_its_configuration_set_and_one_event(mail_room):
