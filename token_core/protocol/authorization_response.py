@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
+
+_WEB_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?=[/?#]|$)")
 
 if TYPE_CHECKING:
     from token_core.protocol.authorization_request import ReplyAddress
@@ -35,8 +38,5 @@ def form_action_source(uri: str) -> str:
     Browsers apply form-action to the redirects that follow a form's submission too. CSP has no way to write an IPv6
     address, nor the host of a private-use scheme: there the scheme alone is listed.
     """
-    parts = urlsplit(uri)
-    if parts.scheme in {"http", "https"} and parts.hostname and ":" not in parts.hostname:
-        port = f":{parts.port}" if parts.port else ""
-        return f"{parts.scheme}://{parts.hostname}{port}"
-    return f"{parts.scheme}:"
+    match = _WEB_ORIGIN.match(uri)
+    return match[0] if match else f"{urlsplit(uri).scheme}:"

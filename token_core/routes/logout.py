@@ -49,7 +49,7 @@ async def logout(request: Request) -> Response:
         title="Do you want to sign out?",
         text=f"You are signed in as {session.email}.",
         action="/oauth2/logout/confirm",
-        fields={"request": seal_pending(visit.hosted.form_key, pending)},
+        fields={"request": seal_pending(visit.hosted.form_key, pending, endpoint="logout")},
         button="Sign out",
         second=Onward("/sign-in", "Stay signed in"),
     )
@@ -67,7 +67,7 @@ async def logout_by_post(request: Request) -> Response:
 async def confirm_logout(request: Request) -> Response:
     visit = Visit(request)
     form = await visit.form()
-    pending = open_pending(visit.hosted.form_key, form.get("request", ""), visit.hosted.clock())
+    pending = open_pending(visit.hosted.form_key, form.get("request", ""), visit.hosted.clock(), endpoint="logout")
     ask = await _read(visit, pending)
     session = await visit.session()
     if session is not None:

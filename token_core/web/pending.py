@@ -30,13 +30,14 @@ class PendingRequest:
     requested_at: datetime
 
 
-def seal_pending(key: bytes, pending: PendingRequest) -> str:
+def seal_pending(key: bytes, pending: PendingRequest, *, endpoint: str = "authorize") -> str:
+    """What is sealed for one endpoint opens at no other."""
     content = {"at": int(pending.requested_at.timestamp() * 1_000_000), "pairs": pending.pairs}
     body = zlib.compress(json.dumps(content, separators=(",", ":")).encode(), 9)
-    return urlsafe_b64encode(_mac(key, body) + body).rstrip(b"=").decode()
+    return urlsafe_b64encode(_mac(key, endpoint, body) + body).rstrip(b"=").decode()
 
 
-def open_pending(key: bytes, sealed: str, now: datetime) -> PendingRequest:
+def open_pending(key: bytes, sealed: str, now: datetime, *, endpoint: str = "authorize") -> PendingRequest:
     """Raises `PendingExpired` for whatever isn't a fresh request sealed with this key."""
     if len(sealed) > _MAX_SEALED_CHARACTERS or not sealed.isascii():
         raise PendingExpired
@@ -45,7 +46,7 @@ def open_pending(key: bytes, sealed: str, now: datetime) -> PendingRequest:
     except ValueError:
         raise PendingExpired from None
     mac, body = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
-    if not hmac.compare_digest(mac, _mac(key, body)):
+    if not hmac.compare_digest(mac, _mac(key, endpoint, body)):
         raise PendingExpired
     content = json.loads(zlib.decompressobj().decompress(body, _MAX_OPENED_BYTES))
     requested_at = datetime.fromtimestamp(content["at"] / 1_000_000, UTC)
@@ -54,5 +55,5 @@ def open_pending(key: bytes, sealed: str, now: datetime) -> PendingRequest:
     return PendingRequest(tuple((name, value) for name, value in content["pairs"]), requested_at)
 
 
-def _mac(key: bytes, body: bytes) -> bytes:
-    return hmac.digest(key, b"pending authorization request\0" + body, "sha256")
+def _mac(key: bytes, endpoint: str, body: bytes) -> bytes:
+    return hmac.digest(key, f"pending request\0{endpoint}\0".encode() + body, "sha256")
