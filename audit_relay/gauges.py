@@ -74,12 +74,17 @@ class Gauges:
 
     def step(self) -> float:
         with self._session.transaction() as transaction:
-            measured = waiting_in_postgres(transaction)
-            measured += [waiting_in_stream(transaction, shard, stream) for shard, stream in self._streams.items()]
+            self._show(waiting_in_postgres(transaction))
+        for shard, stream in self._streams.items():  # last, so that a Redis that is down hides nothing else
+            with self._session.transaction() as transaction:
+                each = waiting_in_stream(transaction, shard, stream)
+            self._metrics.waiting(each.step, each.shard, each.depth, each.oldest_seconds)
+        return MEASURE_SECONDS
+
+    def _show(self, measured: list[Waiting]) -> None:
         found = {(each.step, each.shard) for each in measured}
         for each in measured:
             self._metrics.waiting(each.step, each.shard, each.depth, each.oldest_seconds)
         for step, shard in self._seen - found:
             self._metrics.waiting(step, shard, 0, 0)
         self._seen |= found
-        return MEASURE_SECONDS

@@ -56,7 +56,11 @@ def write_segment(body: str, bucket: str, prefix: str, session: boto3.Session) -
 
 
 def _create(table: Any, bucket: str, key: str, session: boto3.Session) -> bool:
-    """True where this call created the object; False where there is one already."""
+    """True where this call created the object; False where there is one already.
+
+    Where the condition refuses it, awswrangler's file object tries its PUT once more when it is collected: refused
+    again, and Python's "Exception ignored in" on standard error is that, nothing else.
+    """
     try:
         wr.s3.to_parquet(
             df=table.to_pandas(types_mapper=pd.ArrowDtype),  # Arrow-backed: nothing is copied or retyped
