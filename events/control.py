@@ -43,6 +43,9 @@ def parse_control(body: str) -> ControlMessage | None:
     if len(body) > MAX_COMMAND_BYTES or '"command.' not in body:
         return None
     try:
-        return ControlMessage.model_validate(json.loads(body))
+        values = json.loads(body)
+        if not isinstance(values, dict) or type(values.get("version", 1)) is not int:  # True and 1.0 equal 1
+            return None
+        return ControlMessage.model_validate(values)
     except (ValidationError, ValueError, RecursionError):
         return None
