@@ -18,6 +18,7 @@ from shared.logging import configure_logging
 from token_core.audit import Recorder
 from token_core.authority import Authority
 from token_core.config import Settings
+from token_core.hosted_pages import hosted_routers, open_hosted
 from token_core.hot import HotPaths
 from token_core.quota import FailureQuota
 from token_core.routes.hot_routes import HOT_ROUTES
@@ -32,7 +33,6 @@ from token_core.storage.postgres_standing import PostgresPeople, PostgresStandin
 from token_core.storage.redis_audit import StreamLane
 from token_core.storage.redis_codes import RedisCodes
 from token_core.tokens.keys import KeyRing
-from token_core.web.wiring import hosted_routers, open_hosted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

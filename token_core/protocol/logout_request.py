@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from token_core.protocol.authorization_request import Parameters
+    from token_core.tokens.id_token_hint import VerifiedHint
 
 
 class LogoutClient(Protocol):
@@ -24,15 +25,6 @@ class LogoutRefused(Exception):
     def __init__(self, description: str) -> None:
         super().__init__(description)
         self.description = description
-
-
-@dataclass(frozen=True, slots=True)
-class VerifiedHint:
-    """What an ID token of ours says, once its signature is proved; it may have expired (section 2)."""
-
-    subject: str
-    client_id: str
-    session_id: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,12 @@ from token_core.protocol.authorization_request import Parameters, read_pairs
 from token_core.protocol.authorization_response import form_action_source, with_query
 from token_core.protocol.logout_request import (
     LogoutRequest,
-    VerifiedHint,
     check_not_repeated,
     read_logout_client_id,
     read_logout_request,
 )
 from token_core.sessions.current import end_session
-from token_core.tokens.id_token_hint import verify_hint
+from token_core.tokens.id_token_hint import VerifiedHint, verify_hint
 from token_core.web.page_route import PageRoute
 from token_core.web.pending import PendingRequest, open_pending, seal_pending
 from token_core.web.rendering import Onward

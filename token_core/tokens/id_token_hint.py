@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from token_core.protocol.logout_request import VerifiedHint
 from token_core.tokens.jws import ID_TOKEN
 from token_core.tokens.keys import UnknownToken
 
 if TYPE_CHECKING:
     from token_core.tokens.keys import KeyRing
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedHint:
+    """What an ID token of ours says, once its signature is proved; it may have expired (section 2)."""
+
+    subject: str
+    client_id: str
+    session_id: str | None
 
 
 def verify_hint(keys: KeyRing, issuer: str, unverified_hint: str) -> VerifiedHint | None:
