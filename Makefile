@@ -42,9 +42,11 @@ laws: ## the import laws of ARCHITECTURE.md
 
 generated: ## are the generated files up to date?
 	@$(PY) -m events.generate --check
+	@$(PY) architecture/rfc_index.py --check
 
 generate: ## write the generated files again
 	@$(PY) -m events.generate
+	@$(PY) architecture/rfc_index.py
 
 format: ## let ruff format and mend what it can
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
