@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 FRESH_SECONDS = 1.0
+_LOAD_SECONDS = 2.0  # for a fresh look, by those who have an older one
 _MAX_CLIENTS, _MAX_ABSENT, _MAX_USERS = 20_000, 2_000, 20_000
 
 Value = TypeVar("Value")
@@ -234,8 +235,19 @@ class Authority:
         if task is None:
             task = asyncio.create_task(self._load(load, keep))
             self._loading[kind, key] = task
-            task.add_done_callback(lambda _: self._loading.pop((kind, key), None))
-        return cast("Value", await asyncio.shield(task))
+            task.add_done_callback(lambda done: self._note_loaded(kind, key, done))
+        if known is None or age > self._stale_seconds:
+            return cast("Value", await asyncio.shield(task))
+        try:
+            async with asyncio.timeout(_LOAD_SECONDS):
+                return cast("Value", await asyncio.shield(task))
+        except (TimeoutError, TemporarilyUnavailable):  # Postgres hangs; the feed will say so in a moment
+            return known.value
+
+    def _note_loaded(self, kind: str, key: str, task: asyncio.Task[object]) -> None:
+        self._loading.pop((kind, key), None)
+        if not task.cancelled():
+            task.exception()  # whoever waited for it has heard of it, or went on without it
 
     async def _load(self, load: Callable[[], Awaitable[Value]], keep: Callable[[_Found[Value]], None]) -> Value:
         turn = self._turn

@@ -1,7 +1,7 @@
 """Postgres for the token core: plain psycopg over one pool per worker, answering in bounded time whatever happens.
 
-One statement is one transaction (autocommit) unless `transaction()` is used. A lost connection is told as 503 and never as
-"no"; the pool reconnects by itself.
+One statement is one transaction (autocommit) unless `transaction()` is used. A lost connection is told as 503 and never
+as "no"; the pool reconnects by itself.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from psycopg.rows import TupleRow, tuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from token_core.errors import TemporarilyUnavailable
+from token_core.storage.prompt_connection import PromptConnection
 
 Connection = psycopg.AsyncConnection[TupleRow]
 Parameters = Sequence[Any] | Mapping[str, Any]
@@ -34,6 +35,7 @@ class Database:
         wait_seconds: for a free connection while Postgres is known to answer; a flood queues up to here.
         down_wait_seconds: the same while it is known to be down.
         statement_seconds: for one statement or one transaction.
+        down_statement_seconds: the same while Postgres is known to be down, for each connection left that hangs.
     """
 
     def __init__(
@@ -44,9 +46,11 @@ class Database:
         prepared: bool = True,
         wait_seconds: float = 8.0,
         down_wait_seconds: float = 0.2,
-        statement_seconds: float = 5.0,
+        statement_seconds: float = 4.0,
+        down_statement_seconds: float = 1.0,
     ) -> None:
-        self._wait, self._down_wait, self._statement = wait_seconds, down_wait_seconds, statement_seconds
+        self._wait, self._down_wait = wait_seconds, down_wait_seconds
+        self._statement, self._down_statement = statement_seconds, down_statement_seconds
         self.is_down = False
         self.connection_options: dict[str, Any] = {
             "autocommit": True,
@@ -57,8 +61,8 @@ class Database:
         }
         self.url = url
         self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            url, kwargs=self.connection_options, min_size=1, max_size=size, open=False, reconnect_timeout=5.0,
-            reconnect_failed=self._note_failed, name="token_core",
+            url, connection_class=PromptConnection, kwargs=self.connection_options, min_size=1, max_size=size,
+            open=False, reconnect_timeout=5.0, reconnect_failed=self._note_failed, name="token_core",
         )  # fmt: skip
 
     async def open(self) -> None:
@@ -75,16 +79,20 @@ class Database:
         Raises:
             DatabaseDown: none to be had in time, or it broke.
         """
+        held: Connection | None = None
         try:
             async with (
                 self.pool.connection(timeout=self._down_wait if self.is_down else self._wait) as connection,
-                asyncio.timeout(self._statement),
+                asyncio.timeout(self._down_statement if self.is_down else self._statement),
             ):
+                held = connection
                 yield connection
         except PoolTimeout as error:
             self.is_down = True
             raise DatabaseDown(detail="postgres_no_connection") from error
         except TimeoutError as error:
+            # slow, it would have taken the request to cancel; that it didn't says more
+            self.is_down = self.is_down or (held is not None and held.closed)
             raise DatabaseDown(detail="postgres_slow") from error
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             self.is_down = self.is_down or connection_is_lost(error)

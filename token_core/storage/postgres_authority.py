@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -15,26 +13,34 @@ from shared.database.authority import HINT_CHANNEL, first_horizon, poll_changes
 from shared.database.steps import run_async
 from token_core.authority import Authority, Catalog, ClientRecord, Held, ScopeRecord, Secret
 from token_core.metrics import authority_age
-from token_core.storage.database import Connection, Database
+from token_core.storage.prompt_connection import PromptConnection
 
 if TYPE_CHECKING:
+    import uuid
+    from collections.abc import Awaitable, Callable
+
     from redis.asyncio.cluster import RedisCluster
+
+    from token_core.storage.database import Connection, Database
 
 _CLIENT = """
 SELECT c.id, c.client_id, c.name, c.client_type, c.token_endpoint_auth_method, c.redirect_uris,
-       c.post_logout_redirect_uris, c.allowed_origins, c.grant_types, c.allowed_scopes, c.require_consent, c.pkce_exempt,
+       c.post_logout_redirect_uris, c.allowed_origins, c.grant_types, c.allowed_scopes, c.require_consent,
+       c.pkce_exempt,
        c.id_token_signed_response_alg, c.access_token_ttl_seconds, c.refresh_token_ttl_seconds,
        c.refresh_family_ttl_seconds, s.audience,
        ARRAY(SELECT k.hash FROM client_secrets k WHERE k.client_id = c.id AND k.revoked_at IS NULL ORDER BY k.id),
        ARRAY(SELECT k.expires_at FROM client_secrets k WHERE k.client_id = c.id AND k.revoked_at IS NULL ORDER BY k.id),
-       ARRAY(SELECT r.name FROM role_bindings b JOIN roles r ON r.id = b.role_id WHERE b.client_id = c.id ORDER BY r.name),
+       ARRAY(SELECT r.name FROM role_bindings b JOIN roles r ON r.id = b.role_id
+              WHERE b.client_id = c.id ORDER BY r.name),
        ARRAY(SELECT DISTINCT p.permission_id FROM role_bindings b JOIN role_permissions p ON p.role_id = b.role_id
               WHERE b.client_id = c.id)
   FROM clients c LEFT JOIN resource_servers s ON s.id = c.resource_server_id
  WHERE c.client_id = %(client_id)s AND c.status = 'active'
 """
 _USER = """
-SELECT ARRAY(SELECT r.name FROM role_bindings b JOIN roles r ON r.id = b.role_id WHERE b.user_id = u.id ORDER BY r.name),
+SELECT ARRAY(SELECT r.name FROM role_bindings b JOIN roles r ON r.id = b.role_id
+              WHERE b.user_id = u.id ORDER BY r.name),
        ARRAY(SELECT DISTINCT p.permission_id FROM role_bindings b JOIN role_permissions p ON p.role_id = b.role_id
               WHERE b.user_id = u.id)
   FROM users u WHERE u.id = %(user_id)s AND u.status = 'active'
@@ -81,13 +87,13 @@ class PostgresAuthority:
         return Catalog(
             {name: ScopeRecord(name, text, audience, frozenset(ids)) for name, text, audience, ids in scopes},
             {name: frozenset(ids) for name, _, _, ids in scopes},
-            {identifier: name for identifier, name in names},
+            {identifier: name for identifier, name in names},  # noqa: C416 - mypy can't see that rows are pairs
             frozenset(origin for (origin,) in origins),
         )
 
 
 class AuthorityFeed:
-    """Polls on a connection of its own; a hint from Redis only makes the next poll come sooner, so losing it costs nothing else."""
+    """Polls on a connection of its own; a hint from Redis only makes the next poll come sooner."""
 
     def __init__(
         self,
@@ -123,13 +129,13 @@ class AuthorityFeed:
                 self._authority.note_feed_down()
                 authority_age.set(self._authority.age_seconds)
                 _log.warning("authority feed lost", extra={"error": type(error).__name__})
-            except Exception:  # the loop has to live on
+            except Exception:  # noqa: BLE001 - the loop has to live on
                 _log.exception("authority feed failed")
             await asyncio.sleep(self._poll_seconds)
 
     async def _connect(self) -> Connection:
         async with asyncio.timeout(3):
-            return await psycopg.AsyncConnection.connect(self._database.url, **self._database.connection_options)
+            return await PromptConnection.connect(self._database.url, **self._database.connection_options)
 
     async def _follow(self, connection: Connection) -> None:
         async with asyncio.timeout(3):
@@ -157,7 +163,7 @@ class AuthorityFeed:
         while True:
             try:
                 await self._subscribe()
-            except Exception as error:  # noqa: BLE001 - hints are best effort, whatever went wrong with them
+            except Exception as error:  # noqa: BLE001 - hints are best effort
                 _log.info("hints lost", extra={"error": type(error).__name__})
             await asyncio.sleep(1.0)
 
