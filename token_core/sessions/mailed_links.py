@@ -67,7 +67,7 @@ class MailedLinks:
         email_id = read_link_token(self.policy.link_key, token, SET_PASSWORD)
         if link.state is not LinkState.LIVE or email_id is None:
             return link.state, None
-        hashed = await self.hashing.hash(normal_password(password), is_known_device=False)
+        hashed = await self.hashing.hash(normal_password(password))
         now, device = self.clock(), Credential(new_id(), make_secret(DEVICE_COOKIE))
         async with self.store.transaction(now) as work:
             user_id = await work.spend_link(email_id, SET_PASSWORD)

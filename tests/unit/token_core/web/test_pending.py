@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from token_core.protocol.authorization_request import MAX_REQUEST_CHARACTERS
 from token_core.web.pending import PENDING_LIFETIME, PendingExpired, PendingRequest, open_pending, seal_pending
 
 KEY, NOW = b"k" * 32, datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
@@ -41,3 +42,9 @@ def test_what_was_never_sealed_is_refused(text):
 def test_what_is_sealed_for_one_endpoint_opens_at_no_other():
     with pytest.raises(PendingExpired):
         open_pending(KEY, seal_pending(KEY, REQUEST, endpoint="logout"), NOW)
+
+
+def test_the_longest_request_of_the_widest_characters_comes_back() -> None:
+    pairs = (("\N{GRINNING FACE}", "\N{GRINNING FACE}"),) * (MAX_REQUEST_CHARACTERS // 2)
+    longest = PendingRequest(pairs, NOW)
+    assert open_pending(KEY, seal_pending(KEY, longest), NOW) == longest

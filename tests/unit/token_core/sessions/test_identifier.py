@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from token_core.sessions.identifier import MAX_IDENTIFIER_CHARACTERS, comparable
+
+
+def test_spellings_of_one_address_are_one_account():
+    assert comparable(" Ada@Example.COM ") == comparable("ada@example.com")
+
+
+@given(st.text(max_size=600))
+def test_what_is_no_address_still_has_one_comparable_form(text):
+    found = comparable(text)
+    assert len(found) <= MAX_IDENTIFIER_CHARACTERS
+    assert comparable(found) == comparable(text) or len(found) == MAX_IDENTIFIER_CHARACTERS
