@@ -14,10 +14,12 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from token_core.protocol.authorization_request import MAX_REQUEST_CHARACTERS
+
 PENDING_LIFETIME = timedelta(hours=1)
 _MAC_BYTES = 32
 _MAX_SEALED_CHARACTERS = 16_000
-_MAX_OPENED_BYTES = 64_000
+_MAX_OPENED_BYTES = 20 * MAX_REQUEST_CHARACTERS  # each can become 16 bytes of JSON: an escaped pair, and its marks
 
 
 class PendingExpired(Exception):
