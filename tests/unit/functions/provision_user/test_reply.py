@@ -1,70 +1,65 @@
+"""Replies hold no personal data; a queue that is gone stops nobody; one that can't be reached brings the command back."""
+
 from __future__ import annotations
 
 import json
 import logging
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import EndpointConnectionError
 
+from functions.provision_user.hint import RedisHint
 from functions.provision_user.message import Outcome
-from functions.provision_user.reply import SqsReply, reply_message
+from functions.provision_user.reply import SqsReply
 from shared.ids import new_id
 
-USER = new_id()
-OUTCOME = Outcome(
-    "AROA", "c-1", "user.create", "applied", user_id=USER, reply_queue_url="https://sqs.example/1/replies"
-)
+
+def outcome(queue_url):
+    return Outcome(
+        "AROA", "c-1", "user.create", "parked", "email_taken", "payload.email: taken", new_id(), False, queue_url
+    )
 
 
-class Queue:
-    def __init__(self, code: str | None = None) -> None:
-        self.code, self.sent = code, []
-
-    def send_message(self, **message: str) -> None:
-        if self.code is not None:
-            raise ClientError({"Error": {"Code": self.code, "Message": "m"}}, "SendMessage")
-        self.sent.append(message)
-
-
-def replying(queue: Queue) -> SqsReply:
-    reply = SqsReply(logging.getLogger("reply"))
-    reply._client = queue
-    return reply
+def test_the_sender_hears_state_and_reason_on_its_own_queue(lane):
+    told = outcome(lane.email_queue)
+    SqsReply(logging.getLogger())(told)
+    (body,) = lane.take_all(lane.email_queue)
+    reply = json.loads(body)
+    assert (reply["command_id"], reply["state"], reply["reason"]) == ("c-1", "parked", "email_taken")
+    assert set(reply) == {"version", "command_id", "type", "state", "reason", "detail", "user_id"}
 
 
-def test_a_reply_names_the_command_and_the_user_by_id_alone() -> None:
-    message = reply_message(OUTCOME, "https://sqs.example/1/replies")
-    assert json.loads(message["MessageBody"]) == {
-        "version": 1, "command_id": "c-1", "type": "user.create", "state": "applied", "reason": None, "detail": None,
-        "user_id": str(USER),
-    }  # fmt: skip
-    assert "MessageGroupId" not in message
+def test_a_sender_without_a_reply_queue_hears_nothing_and_needs_no_aws():
+    SqsReply(logging.getLogger())(outcome(None))
 
 
-def test_the_same_reply_to_a_fifo_queue_is_deduplicated_and_in_the_commands_own_group() -> None:
-    one = reply_message(OUTCOME, "https://sqs.example/1/replies.fifo")
-    assert one == reply_message(OUTCOME, "https://sqs.example/1/replies.fifo")
-    assert len(one["MessageGroupId"]) <= 128 and len(one["MessageDeduplicationId"]) <= 128
+def test_a_reply_queue_that_is_gone_is_logged_and_the_command_stays_done(lane, caplog):
+    SqsReply(logging.getLogger("replies"))(outcome(lane.email_queue + "-gone"))
+    assert "a reply queue is gone" in caplog.text
 
 
-def test_who_wants_no_replies_gets_none() -> None:
-    queue = Queue()
-    replying(queue)(Outcome("AROA", "c-1", "user.create", "applied"))
-    assert queue.sent == []
+def test_a_reply_queue_that_cannot_be_reached_brings_the_command_back(lane, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(EndpointConnectionError):
+        SqsReply(logging.getLogger())(outcome("http://127.0.0.1:9/000000000000/q"))
 
 
-def test_a_reply_goes_where_the_policy_says() -> None:
-    queue = Queue()
-    replying(queue)(OUTCOME)
-    assert [message["QueueUrl"] for message in queue.sent] == [OUTCOME.reply_queue_url]
+def test_a_lost_hint_harms_nobody():
+    hint = RedisHint("redis://:x@127.0.0.1:9")
+    for _ in range(3):
+        hint([new_id()])
 
 
-@pytest.mark.parametrize("code", ["AWS.SimpleQueueService.NonExistentQueue", "AccessDenied", "AccessDeniedException"])
-def test_a_queue_that_is_gone_holds_no_command_up(code: str) -> None:
-    replying(Queue(code))(OUTCOME)
+def test_a_hint_reaches_those_who_listen(redis_url):
+    import redis
 
-
-@pytest.mark.parametrize("code", ["ThrottlingException", "ServiceUnavailable", "InternalError", ""])
-def test_a_queue_that_may_come_back_brings_the_command_back(code: str) -> None:
-    with pytest.raises(ClientError):
-        replying(Queue(code))(OUTCOME)
+    user_id = new_id()
+    with redis.Redis.from_url(redis_url) as client, client.pubsub(ignore_subscribe_messages=True) as listener:
+        listener.subscribe("authority-changed")
+        listener.get_message(timeout=2)
+        RedisHint(redis_url)([user_id])
+        for _ in range(20):
+            if (heard := listener.get_message(timeout=0.5)) is not None:
+                break
+        assert heard["data"] == f"user:{user_id}".encode()
