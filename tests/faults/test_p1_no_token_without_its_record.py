@@ -37,7 +37,7 @@ class Load:
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._ask, args=(n,)) for n in range(clients)]
 
-    def __enter__(self) -> Load:
+    def __enter__(self):
         for thread in self._threads:
             thread.start()
         return self
@@ -97,11 +97,13 @@ def assert_chains_hold(core: TokenCore) -> None:
             assert chain.seal(previous, event.producer, event.number, event.event).hash == event.hash
             heads[event.producer] = (event.number, bytes.fromhex(event.hash))
     with core.database() as connection:
-        known = {row[0]: row[1:] for row in connection.execute("SELECT producer, ended_number, uncertain_number FROM producers")}
+        known = {
+            row[0]: row[1:]
+            for row in connection.execute("SELECT producer, ended_number, uncertain_number FROM producers")
+        }
     for producer, (number, _) in heads.items():
         ended, uncertain = known[producer]
         assert ended is None or ended <= number <= max(ended, uncertain or 0)
-
 
 
 def test_tokens_of_concurrent_requests_share_appends_and_all_are_recorded(breakable_core: BreakableCore) -> None:
@@ -146,11 +148,15 @@ def test_an_unanswered_append_is_repeated_in_its_place_and_its_clients_told_if_i
     assert_each_token_has_one_event(load)
     assert_chains_hold(core)
     with core.database() as connection:
-        ended = connection.execute("SELECT end_reason, uncertain_number FROM producers WHERE ended_at IS NOT NULL").fetchall()
+        ended = connection.execute(
+            "SELECT end_reason, uncertain_number FROM producers WHERE ended_at IS NOT NULL"
+        ).fetchall()
     assert any(reason == "uncertain" and number is not None for reason, number in ended)
 
 
-def test_while_neither_takes_it_the_answer_is_503_and_it_recovers_without_a_restart(breakable_core: BreakableCore) -> None:
+def test_while_neither_takes_it_the_answer_is_503_and_it_recovers_without_a_restart(
+    breakable_core: BreakableCore,
+) -> None:
     core = breakable_core.core
     with Load(core, clients=3) as load:
         load.wait_for(20)
@@ -181,7 +187,9 @@ def test_sigterm_finishes_what_is_in_flight_and_ends_the_chain_cleanly(breakable
     last = json.loads(core.stream()[-1].lines[-1])
     assert last["type"] == "producer.ended"
     with core.database() as connection:
-        row = connection.execute("SELECT ended_number, uncertain_number, end_reason FROM producers WHERE producer = %s", (last["producer"],))
+        row = connection.execute(
+            "SELECT ended_number, uncertain_number, end_reason FROM producers WHERE producer = %s", (last["producer"],)
+        )
         assert row.fetchone() == (last["number"], None, "shutdown")
 
 

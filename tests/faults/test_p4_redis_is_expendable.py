@@ -83,7 +83,7 @@ def test_a_redis_that_lost_its_disk_is_used_again(breakable_core: BreakableCore)
                 shutil.rmtree(kept) if kept.is_dir() else kept.unlink()
         running.process.start()
         running.server.wait_until_ready(running.process)
-        eventually(lambda: core.stream(), "a stream in the empty Redis", 30.0)
+        eventually(core.stream, "a stream in the empty Redis", 30.0)
         load.wait_for(20)
     assert len(load.jtis) > recorded
     assert set(load.statuses) <= {200, 503}

@@ -62,7 +62,9 @@ def test_a_scope_whose_permissions_the_client_does_not_hold_is_refused(token_cor
     assert ask(token_core, "roleless", scope="orders.read").json()["error"] == "invalid_scope"
 
 
-@pytest.mark.parametrize("scope", ["nonsense", "openid", "offline_access orders.read", 'a"b', "orders.read  orders.write"])
+@pytest.mark.parametrize(
+    "scope", ["nonsense", "openid", "offline_access orders.read", 'a"b', "orders.read  orders.write"]
+)
 def test_a_scope_that_is_not_for_machines_is_refused(token_core: TokenCore, scope: str) -> None:
     response = ask(token_core, scope=scope)
     assert (response.status_code, response.json()["error"]) == (400, "invalid_scope")

@@ -107,7 +107,9 @@ def test_no_code_outlives_its_user_or_session(token_core: TokenCore, statement: 
         connection.execute(statement, (user_id,))
     assert token_core.exchange(code).json()["error"] == "invalid_grant"
     with token_core.database() as connection:
-        assert connection.execute("SELECT count(*) FROM refresh_families WHERE user_id = %s", (user_id,)).fetchone() == (0,)
+        assert connection.execute(
+            "SELECT count(*) FROM refresh_families WHERE user_id = %s", (user_id,)
+        ).fetchone() == (0,)
 
 
 @pytest.mark.parametrize("is_forgotten", [False, True])

@@ -96,7 +96,9 @@ def test_keys_rotate_unseen(breakable_core: BreakableCore, kms_environment: dict
         following = create_signing_key(connection, data_keys, "ES256", "announced", now=now)
     eventually(lambda: kid_of(issue()) == announced, "the new key signs")
     assert kids() == published | {following}
-    assert core.introspect("machine", old_token)["active"] is True, "what the retired key signed is good until it expires"
+    assert core.introspect("machine", old_token)["active"] is True, (
+        "what the retired key signed is good until it expires"
+    )
     with psycopg.connect(core.dsn, autocommit=True) as connection:
         connection.execute("UPDATE signing_keys SET state = 'compromised' WHERE kid = %s", (kid_of(old_token),))
         connection.execute("INSERT INTO authority_changes (kind, entity_id) VALUES ('key', %s)", (kid_of(old_token),))

@@ -22,7 +22,9 @@ def test_live_and_ready_tell_each_dependencys_state(token_core: TokenCore) -> No
 def counted(core: TokenCore) -> float:
     with core.http() as http:
         text = http.get("/metrics").text
-    return sum(float(value) for value in re.findall(r'tokens_issued_total\{grant_type="client_credentials"\} (\S+)', text))
+    return sum(
+        float(value) for value in re.findall(r'tokens_issued_total\{grant_type="client_credentials"\} (\S+)', text)
+    )
 
 
 def test_metrics_are_those_of_all_workers(token_core: TokenCore) -> None:

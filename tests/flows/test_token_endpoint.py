@@ -71,7 +71,9 @@ def test_a_parameter_without_value_counts_as_omitted(token_core: TokenCore) -> N
 
 def test_an_unknown_grant_type_is_named_as_unsupported(token_core: TokenCore) -> None:
     for grant in ("password", "implicit", "urn:ietf:params:oauth:grant-type:device_code"):
-        assert_refused(post(token_core, f"grant_type={quote_plus(grant)}", machine(token_core)), "unsupported_grant_type")
+        assert_refused(
+            post(token_core, f"grant_type={quote_plus(grant)}", machine(token_core)), "unsupported_grant_type"
+        )
 
 
 @pytest.mark.parametrize("media_type", ["application/json", "multipart/form-data; boundary=x", "text/plain", ""])

@@ -29,7 +29,9 @@ def test_claims_follow_the_scopes(token_core: TokenCore) -> None:
     assert everything == {
         "sub": str(user_id), "name": "Ada Example", "email": f"{user_id}@example.com", "email_verified": True,
     }  # fmt: skip
-    assert ask(token_core, token_core.sign_in(user_id, scopes=("openid",))["access_token"]).json() == {"sub": str(user_id)}
+    assert ask(token_core, token_core.sign_in(user_id, scopes=("openid",))["access_token"]).json() == {
+        "sub": str(user_id)
+    }
     with_email = ask(token_core, token_core.sign_in(user_id, scopes=("openid", "email"))["access_token"])
     assert set(with_email.json()) == {"sub", "email", "email_verified"}
     assert with_email.headers["cache-control"] == "no-store"

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from events.payloads.authorization import AuthorizationCodeReused
 from events.record import build_event
 from events.types import EventType
+from shared.identity.scopes import OFFLINE_ACCESS
 from shared.ids import new_id
 from token_core.errors import InvalidGrant, InvalidRequest
 from token_core.grants.steps import (
     TokenRequest,
+    encode_response,
     grantable,
     issued_event,
     mint_access_token,
@@ -20,7 +21,6 @@ from token_core.grants.steps import (
     token_response,
 )
 from token_core.protocol.pkce import proves
-from token_core.protocol.scope import OFFLINE_ACCESS
 from token_core.storage.ports import NewFamily, Redemption
 from token_core.tokens.access_token import Authentication
 from token_core.tokens.authorization_code import (
@@ -87,7 +87,7 @@ async def handle(request: TokenRequest, services: Services) -> bytes:
         id_token=id_token,
         refresh_token=None if refresh is None else refresh.text,
     )
-    return json.dumps(body, separators=(",", ":")).encode()
+    return encode_response(body)
 
 
 def _read_code(request: TokenRequest) -> tuple[str, datetime]:

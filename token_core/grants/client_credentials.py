@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from token_core.errors import InvalidScope, UnauthorizedClient
-from token_core.grants.steps import TokenRequest, grantable, issued_event, mint_access_token, token_response
+from token_core.grants.steps import (
+    TokenRequest,
+    encode_response,
+    grantable,
+    issued_event,
+    mint_access_token,
+    token_response,
+)
 from token_core.protocol.scope import STANDARD_SCOPES, parse_scope
 
 if TYPE_CHECKING:
@@ -34,4 +40,4 @@ async def handle(request: TokenRequest, services: Services) -> bytes:
     minted = mint_access_token(request, services, granted, subject=subject, held=client.held)
     await services.recorder.make_durable(issued_event(request, minted, subject=subject))
     body = token_response(minted, client.access_token_ttl_seconds)
-    return json.dumps(body, separators=(",", ":")).encode()
+    return encode_response(body)

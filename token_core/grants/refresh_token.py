@@ -1,4 +1,4 @@
-"""RFC 6749 6, RFC 9700 4.14.2, P6: a refresh token is exchanged once; whoever lost the answer gets the same one again."""
+"""RFC 6749 6, RFC 9700 4.14.2, P6: a refresh token is exchanged once; who lost the answer gets the same again."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from shared.ids import new_id
 from token_core.errors import InvalidGrant, InvalidRequest, InvalidScope, TemporarilyUnavailable
 from token_core.grants.steps import (
     TokenRequest,
+    encode_response,
     grantable,
     issued_event,
     mint_access_token,
@@ -98,7 +99,7 @@ async def _rotate(request: TokenRequest, services: Services, token: RefreshToken
     body = token_response(
         minted, client.access_token_ttl_seconds, id_token=id_token, refresh_token=successor.text
     )  # fmt: skip
-    answer, binding = json.dumps(body, separators=(",", ":")).encode(), _binding(request)
+    answer, binding = encode_response(body), _binding(request)
     rotation = Rotation(
         family_id=family.id, spent_hash=token.hash, new_hash=successor.hash, new_generation=successor.generation,
         answer=lock_answer(token, binding, answer), answer_binding=binding, now=now,

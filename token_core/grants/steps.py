@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from token_core.tokens.access_token import AccessTokenContent, Authentication
 from token_core.tokens.id_token import id_token_claims
 
 if TYPE_CHECKING:
+    import uuid
     from collections.abc import Mapping, Sequence
 
     from events.envelope import Event
@@ -131,6 +132,13 @@ def issued_event(
         EventType.TOKEN_ISSUED, payload=payload, subject=subject, actor=f"client:{client}", now=request.now,
         event_id=new_id(), request_id=request.request_id, client_id=client, session_id=session_id,
     )  # fmt: skip
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
+def encode_response(body: dict[str, Any]) -> bytes:
+    return _encode(body).encode()
 
 
 def token_response(
