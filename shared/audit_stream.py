@@ -68,7 +68,7 @@ XADD comes first: where memory or disk refuses it, nothing is written."""
 
 
 def append_command(shard: int, batch: Sequence[SealedEvent], epoch_if_none: str) -> tuple[str | int, ...]:
-    """The whole command for a batch of one producer, numbered without gaps. Sent again unchanged, it changes nothing."""
+    """The whole command for one producer's batch, numbered without gaps. Sent again unchanged, it changes nothing."""
     first, last = batch[0], batch[-1]
     return (
         "EVAL", APPEND_SCRIPT, 3,

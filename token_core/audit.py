@@ -1,4 +1,4 @@
-"""Makes events durable where no transaction does (P1): one append to the stream is shared by all who wait, or the outbox takes them.
+"""Makes events durable where no transaction does (P1): all who wait share one append, or the outbox takes them.
 
 What an append may have written never goes to the outbox as well: it is repeated unchanged until its deadline, then the
 requests that wait for it get 503 and a new incarnation begins (ADR 1).
@@ -9,13 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from events.envelope import PLATFORM, Event, SealedEvent
 from events.payloads.audit import ProducerEnded, ProducerStarted
-from events.payloads.fields import Payload
 from events.record import build_event
 from events.types import EventType
 from shared.audit_stream import Appended
@@ -27,6 +25,9 @@ from token_core.metrics import audit_events, audit_unavailable
 from token_core.storage.redis_audit import NotAppended, OutcomeUnknown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from events.payloads.fields import Payload
     from token_core.quota import FailureQuota
 
 MAX_BATCH = 500
@@ -146,7 +147,7 @@ class Recorder:
                 while self._for_stream:
                     count = min(len(self._for_stream), MAX_BATCH)
                     await self._append([self._for_stream.popleft() for _ in range(count)])
-            except Exception:  # the loop has to live on, whatever one turn met
+            except Exception:  # noqa: BLE001 - the loop has to live on, whatever one turn met
                 _log.exception("audit stream turn failed")
                 self._close_stream()
                 await asyncio.sleep(_PROBE_SECONDS)
@@ -268,7 +269,7 @@ class Recorder:
                 except TemporarilyUnavailable:
                     for one in waiting:
                         one.fail("audit_nowhere")
-                except Exception:  # the loop has to live on
+                except Exception:  # noqa: BLE001 - the loop has to live on
                     _log.exception("outbox turn failed")
                     for one in waiting:
                         one.fail("audit_nowhere")

@@ -16,9 +16,7 @@ class OAuthError(Exception):
     redirectable = True  # may be told to the client's redirect URI once that is known to be registered
     retry_after_seconds: int | None = None
 
-    def __init__(
-        self, description: str | None = None, *, detail: str | None = None, status: int | None = None
-    ) -> None:
+    def __init__(self, description: str | None = None, *, detail: str | None = None, status: int | None = None) -> None:
         super().__init__(detail or self.error)
         if description is not None:
             self.description = description

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.clock import monotonic_seconds
 from shared.logging import request_id as request_id_of_log
+from token_core.access_log import log_request
 from token_core.errors import OAuthError, ServerError, TemporarilyUnavailable
 from token_core.metrics import observe_request
 from token_core.protocol import cors
@@ -31,7 +32,6 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
-_log = logging.getLogger("token_core.access")
 _fault_log = logging.getLogger("token_core.fault")
 NO_STORE: Headers = [(b"cache-control", b"no-store"), (b"pragma", b"no-cache")]
 _JSON = (b"content-type", b"application/json")
@@ -104,7 +104,7 @@ Handler = Callable[[HotRequest, "Services"], Awaitable[HotResponse]]
 
 @dataclass(frozen=True, slots=True)
 class HotRoute:
-    """Methods other than `methods` are 405. `cors`: None, "public" (anyone may read) or "registered" (browser clients)."""
+    """Other methods are 405. `cors`: None, "public" (anyone may read) or "registered" (browser clients)."""
 
     handler: Handler
     methods: tuple[str, ...]
@@ -150,10 +150,7 @@ class HotPaths:
                 endpoint, status = await self._pass_on(scope, receive, send, identifier)
             seconds = monotonic_seconds() - began
             observe_request(endpoint, scope["method"], status, seconds)
-            _log.info(
-                "request",
-                extra={"method": scope["method"], "path": endpoint, "status": status, "ms": round(seconds * 1000, 2)},
-            )
+            log_request(identifier, scope["method"], endpoint, status, seconds)
         finally:
             request_id_of_log.reset(mark)
 
@@ -194,7 +191,7 @@ class HotPaths:
             return error_response(error)
         except ClientGone:
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, the answer has the protocol's form
             _fault_log.exception("unexpected failure")
             return error_response(ServerError())
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from events import chain
-from events.envelope import Event, SealedEvent
 from shared.ids import new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from events.envelope import Event, SealedEvent
 
 
 @dataclass(frozen=True, slots=True)

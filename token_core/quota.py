@@ -1,4 +1,4 @@
-"""Failure events have a quota, so that junk can't crowd out successes; what is over it is counted, and the counts are events."""
+"""Failure events have a quota, so that junk can't crowd out successes; beyond it they are only counted."""
 
 from __future__ import annotations
 

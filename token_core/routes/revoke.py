@@ -1,4 +1,4 @@
-"""RFC 7009: a client takes back its own tokens. A refresh token takes its whole family, and with it its access tokens."""
+"""RFC 7009: a client takes back its own tokens. A refresh token takes its family, and with it its access tokens."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _REASON = "revoked_by_client"
 
 
 async def revoke(request: HotRequest, services: Services) -> HotResponse:
-    """200 for what is revoked now, was before, or never was a token (RFC 7009 2.2); another client's token is refused (2.1)."""
+    """200 for what is revoked, was before, or never was a token (RFC 7009 2.2); another client's is refused (2.1)."""
     parameters = await read_parameters(request)
     client = await authenticate_client(request, parameters, services)
     token = parameters.get("token")
@@ -44,7 +44,7 @@ async def _revoke_family(text: str, client: ClientRecord, request: HotRequest, s
     family = None if token is None else await services.families.find(token.family_id)
     if family is None or family.revoked_at is not None:
         return
-    _require_own(family.client_id == client.id)
+    _require_own(is_own=family.client_id == client.id)
     subject, now = str(family.user_id), utc_now()
     event = _event("refresh_token", subject, client, request, now, family_id=str(family.id))
     await services.families.revoke(family.id, _REASON, now, event, client.id)
@@ -56,12 +56,12 @@ async def _revoke_access_token(text: str, client: ClientRecord, request: HotRequ
         token = read_access_token(services.keys, services.settings.issuer, text, int(now.timestamp()))
     except UnknownToken:
         return
-    _require_own(token.client_id == client.client_id)
+    _require_own(is_own=token.client_id == client.client_id)
     event = _event("access_token", token.claims["sub"], client, request, now, jti=str(token.jti))
     await services.standing.revoke(token.jti, datetime.fromtimestamp(token.expires_at, UTC), now, event)
 
 
-def _require_own(is_own: bool) -> None:
+def _require_own(*, is_own: bool) -> None:
     if not is_own:
         raise InvalidGrant("The token was issued to another client.", detail="token_of_another_client")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.clock import utc_now
+from shared.identity.scopes import OPENID
 from token_core.errors import BearerError, InsufficientScope, InvalidRequest, InvalidToken, MissingToken, OAuthError
 from token_core.hot import NO_STORE, HotRequest, HotResponse, json_response
 from token_core.protocol import cors
 from token_core.protocol.bearer import challenge, read_bearer
 from token_core.protocol.claims import claims_for
 from token_core.protocol.form import parse_form, require_form
-from token_core.protocol.scope import OPENID
 from token_core.tokens.keys import UnknownToken
 from token_core.tokens.own_tokens import OwnToken, read_access_token
 

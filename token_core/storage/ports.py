@@ -1,4 +1,4 @@
-"""What the grants need of the stores, each port no wider than its user. Adapters: redis_*.py and postgres_*.py beside it.
+"""What the grants need of the stores, each port no wider than its user. Adapters: redis_*.py, postgres_*.py.
 
 All of them raise `TemporarilyUnavailable` when their store can't be asked or an outcome isn't known.
 """

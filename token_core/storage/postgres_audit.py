@@ -18,7 +18,8 @@ INSERT INTO producers (producer, kind, shard, service, sealed_hash)
 VALUES (%(producer)s, 'stream', %(shard)s, %(service)s, %(genesis)s)
 """
 _END = """
-UPDATE producers SET ended_at = now(), ended_number = %(number)s, uncertain_number = %(uncertain)s, end_reason = %(reason)s
+UPDATE producers
+   SET ended_at = now(), ended_number = %(number)s, uncertain_number = %(uncertain)s, end_reason = %(reason)s
 WHERE producer = %(producer)s AND ended_at IS NULL
 """
 

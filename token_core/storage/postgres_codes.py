@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shared.database.outbox import outbox_parameters
+from token_core.storage.claimed_event import EVENT_OF_CLAIMED
 from token_core.storage.ports import NewFamily, Redemption, Spent
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 # The user's and the session's row are locked against change: what ends them either comes before and is seen here, or
 # comes after and sees the family.
-_REDEEM = """
+_REDEEM = f"""
 WITH person AS (SELECT 1 FROM users WHERE id = %(user_id)s AND status = 'active' FOR SHARE),
 session AS (
   SELECT 1 FROM sign_in_sessions
@@ -26,30 +27,26 @@ claimed AS (
     FROM person, session
   ON CONFLICT (code_hash, issued_at) DO NOTHING RETURNING 1),
 family AS (
-  INSERT INTO refresh_families (id, user_id, client_id, session_id, scopes, auth_time, amr, acr, current_hash, rotated_at,
-                                created_at, idle_expires_at, expires_at)
+  INSERT INTO refresh_families (id, user_id, client_id, session_id, scopes, auth_time, amr, acr, current_hash,
+                                rotated_at, created_at, idle_expires_at, expires_at)
   SELECT %(family_id)s::uuid, %(user_id)s, %(client_id)s::uuid, %(session_id)s, %(scopes)s::text[],
          %(auth_time)s::timestamptz, %(amr)s::text[], %(acr)s::text, %(token_hash)s::bytea, %(now)s, %(now)s,
          %(idle_expires_at)s::timestamptz, %(expires_at)s::timestamptz
     FROM claimed WHERE %(family_id)s::uuid IS NOT NULL)
-INSERT INTO outbox (id, shard, envelope)
-SELECT event.* FROM unnest(%(outbox_ids)s::uuid[], %(outbox_shards)s::smallint[], %(outbox_envelopes)s::text[]) event, claimed
-"""
+{EVENT_OF_CLAIMED}"""  # noqa: S608 - of constants
 _FIND_SPENT = """
 SELECT f.client_id, r.family_id, r.jti, r.access_token_expires_at
   FROM redeemed_codes r LEFT JOIN refresh_families f ON f.id = r.family_id
  WHERE r.code_hash = %(code_hash)s AND r.issued_at = %(issued_at)s
 """
-_REVOKE = """
+_REVOKE = f"""
 WITH family AS (
   UPDATE refresh_families SET revoked_at = %(now)s, revoke_reason = 'code_reused', answer = NULL
    WHERE id = %(family_id)s AND revoked_at IS NULL RETURNING 1),
 claimed AS (
   INSERT INTO revoked_access_tokens (jti, expires_at, revoked_at) VALUES (%(jti)s, %(access_token_expires_at)s, %(now)s)
   ON CONFLICT DO NOTHING RETURNING 1)
-INSERT INTO outbox (id, shard, envelope)
-SELECT event.* FROM unnest(%(outbox_ids)s::uuid[], %(outbox_shards)s::smallint[], %(outbox_envelopes)s::text[]) event, claimed
-"""
+{EVENT_OF_CLAIMED}"""  # noqa: S608 - of constants
 _NO_FAMILY: dict[str, Any] = dict.fromkeys(
     ("family_id", "client_id", "scopes", "auth_time", "amr", "acr", "token_hash", "idle_expires_at", "expires_at")
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.database.outbox import outbox_parameters
+from token_core.storage.claimed_event import EVENT_OF_CLAIMED
 from token_core.storage.ports import Family, Rotation
 
 if TYPE_CHECKING:
@@ -14,15 +15,8 @@ if TYPE_CHECKING:
     from events.envelope import Event
     from token_core.storage.database import Database
 
-_FIND = """
-SELECT id, user_id, client_id, session_id, scopes, auth_time, amr, acr, generation, current_hash, previous_hash, answer,
-       answer_binding, replay_until, idle_expires_at, expires_at, revoked_at
-  FROM refresh_families WHERE id = %(id)s
-"""
-_WRITE_EVENT = """
-INSERT INTO outbox (id, shard, envelope)
-SELECT event.* FROM unnest(%(outbox_ids)s::uuid[], %(outbox_shards)s::smallint[], %(outbox_envelopes)s::text[]) event, claimed
-"""
+_FIELDS = tuple(Family.__dataclass_fields__)
+_FIND = f"SELECT {', '.join(_FIELDS)} FROM refresh_families WHERE id = %(id)s"  # noqa: S608 - field names
 _ROTATE = f"""
 WITH claimed AS (
   UPDATE refresh_families
@@ -32,15 +26,13 @@ WITH claimed AS (
    WHERE id = %(id)s AND current_hash = %(spent_hash)s AND revoked_at IS NULL
      AND expires_at > %(now)s AND idle_expires_at > %(now)s
   RETURNING 1)
-{_WRITE_EVENT}
-"""
+{EVENT_OF_CLAIMED}"""  # noqa: S608 - of constants
 _REVOKE = f"""
 WITH claimed AS (
   UPDATE refresh_families SET revoked_at = %(now)s, revoke_reason = %(reason)s, answer = NULL
    WHERE id = %(id)s AND revoked_at IS NULL AND (%(client_id)s::uuid IS NULL OR client_id = %(client_id)s)
   RETURNING 1)
-{_WRITE_EVENT}
-"""
+{EVENT_OF_CLAIMED}"""  # noqa: S608 - of constants
 
 
 class PostgresFamilies:
@@ -53,11 +45,8 @@ class PostgresFamilies:
         row = await self._database.read_one(_FIND, {"id": family_id})
         if row is None:
             return None
-        return Family(
-            id=row[0], user_id=row[1], client_id=row[2], session_id=row[3], scopes=tuple(row[4]), auth_time=row[5],
-            amr=tuple(row[6]), acr=row[7], generation=row[8], current_hash=row[9], previous_hash=row[10], answer=row[11],
-            answer_binding=row[12], replay_until=row[13], idle_expires_at=row[14], expires_at=row[15], revoked_at=row[16],
-        )  # fmt: skip
+        fields = dict(zip(_FIELDS, row, strict=True))
+        return Family(**fields | {"scopes": tuple(fields["scopes"]), "amr": tuple(fields["amr"])})
 
     async def rotate(self, rotation: Rotation) -> bool:
         parameters = {

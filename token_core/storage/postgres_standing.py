@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.database.outbox import outbox_parameters
+from token_core.storage.claimed_event import EVENT_OF_CLAIMED
 from token_core.storage.ports import Person
 
 if TYPE_CHECKING:
@@ -22,13 +23,11 @@ SELECT NOT EXISTS (SELECT 1 FROM revoked_access_tokens WHERE jti = %(jti)s)
    AND (%(grant_id)s::uuid IS NULL
         OR EXISTS (SELECT 1 FROM refresh_families WHERE id = %(grant_id)s AND revoked_at IS NULL))
 """
-_REVOKE = """
+_REVOKE = f"""
 WITH claimed AS (
   INSERT INTO revoked_access_tokens (jti, expires_at, revoked_at) VALUES (%(jti)s, %(expires_at)s, %(now)s)
   ON CONFLICT DO NOTHING RETURNING 1)
-INSERT INTO outbox (id, shard, envelope)
-SELECT event.* FROM unnest(%(outbox_ids)s::uuid[], %(outbox_shards)s::smallint[], %(outbox_envelopes)s::text[]) event, claimed
-"""
+{EVENT_OF_CLAIMED}"""  # noqa: S608 - of constants
 _PERSON = "SELECT email, email_verified_at IS NOT NULL, profile FROM users WHERE id = %(id)s AND status = 'active'"
 
 

@@ -22,7 +22,7 @@ class Authentication:
 
 @dataclass(frozen=True, slots=True)
 class AccessTokenContent:
-    """All that decides a token. `grant_id` ties it to its refresh family, so that revoking the family ends it here at once."""
+    """All that decides a token. `grant_id` is its refresh family: revoking that ends the token at our endpoints."""
 
     issuer: str
     subject: str

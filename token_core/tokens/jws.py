@@ -1,4 +1,4 @@
-"""RFC 7515 compact serialization, ES256 and RS256, straight on `cryptography`: a JOSE library's general path costs twice the signature.
+"""RFC 7515 compact serialization, ES256 and RS256, straight on `cryptography`: a JOSE library costs twice as much.
 
 Every token here is one that this platform signed itself, so its header is one of a few known texts, compared as text:
 no algorithm, key or URL in a header is ever acted upon (RFC 8725 3.1).
@@ -23,8 +23,8 @@ ES256: Final = "ES256"
 RS256: Final = "RS256"
 ALGORITHMS: Final = (ES256, RS256)
 
-ACCESS_TOKEN: Final = "at+jwt"  # RFC 9068 2.1
-ID_TOKEN: Final = "JWT"
+ACCESS_TOKEN: Final = "at+jwt"  # noqa: S105 - RFC 9068 2.1
+ID_TOKEN: Final = "JWT"  # noqa: S105 - a media type
 TYPES: Final = (ACCESS_TOKEN, ID_TOKEN)
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey

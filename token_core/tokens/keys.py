@@ -1,4 +1,4 @@
-"""The keys that sign, and all that are published (P7): announced keys are shown before they sign, retired ones until all they signed has expired."""
+"""The keys that sign, and all that are published (P7): announced ones too, and retired ones for a while."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class KeyRing:
         return tuple(sorted(self._signers))
 
     def load(self, keys: Iterable[SigningKey], now: datetime) -> None:
-        """Take these keys and no others. Compromised ones must not be among them; retired ones drop out by their time."""
+        """Take these keys and no others. No compromised one may be among them; retired ones drop out by their time."""
         self._show([key for key in keys if key.publish_until is None or key.publish_until > now])
 
     def forget_all_but(self, kids: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""RFC 6749 1.5, RFC 9700 4.14.2: opaque refresh tokens that prove by themselves that they are ours, and of which family and generation.
+"""RFC 6749 1.5, RFC 9700 4.14.2: opaque refresh tokens that prove to be ours, and of which family and generation.
 
 `ap_rt_` + base64url(version 1 B | family 16 B | generation 4 B | secret 32 B | HMAC-SHA-256 of all before, first 16 B)
 """

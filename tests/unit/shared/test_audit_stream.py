@@ -1,67 +1,76 @@
-"""The stream's keys, its one append command, and entries read back. What the script does is proved on a real Redis."""
+"""The append script on a real Redis in cluster mode: atomicity is the thing under test."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+import redis
 
-from shared.audit_stream import (
-    HEAD_TTL_SECONDS,
-    MalformedEntryError,
-    append_command,
-    epoch_key,
-    head_key,
-    read_entry,
-    stream_key,
-)
-from tests.fixtures.sealed import an_event, chained
-
-PRODUCER = "stream/3/01a20048-1e00-7080-9a4c-7abc12cddc96"
+from events.payloads.audit import ProducerEnded
+from events.record import build_event
+from events.types import EventType
+from shared.audit_stream import MalformedEntryError, append_command, epoch_key, head_key, read_entry, stream_key
+from shared.ids import new_id
+from token_core.incarnation import Incarnation
 
 
-def hash_tag(key: str) -> str:
-    return key[key.index("{") + 1 : key.index("}")]
+def batch(incarnation: Incarnation, count: int = 2) -> list:
+    return incarnation.seal([
+        build_event(
+            EventType.PRODUCER_ENDED, payload=ProducerEnded(reason="test"), subject="platform", actor="platform",
+            now=datetime.now(UTC), event_id=new_id(),
+        )
+        for _ in range(count)
+    ])  # fmt: skip
 
 
-def test_all_keys_of_a_shard_are_in_one_cluster_slot_and_shards_in_their_own() -> None:
-    assert {hash_tag(key) for key in (stream_key(3), head_key(3, PRODUCER), epoch_key(3))} == {"3"}
-    assert len({stream_key(3), head_key(3, PRODUCER), epoch_key(3), stream_key(4)}) == 4
+@pytest.fixture
+def store(redis_url: str):
+    with redis.RedisCluster.from_url(redis_url, decode_responses=True) as client:
+        yield client
 
 
-def test_the_same_batch_is_the_same_command_so_that_it_can_be_sent_again() -> None:
-    batch = chained(PRODUCER, [an_event(index) for index in range(3)])
-    command = append_command(3, batch, "epoch")
-    assert command == append_command(3, batch, "epoch")
-    assert command[2:6] == (3, stream_key(3), head_key(3, PRODUCER), epoch_key(3))
-    assert command[6:10] == (PRODUCER, 1, 3, batch[-1].hash)
-    assert command[-1] == HEAD_TTL_SECONDS
+def append(store, sealed: list, epoch: str = "e1") -> str:
+    _, script, keys, *rest = append_command(0, sealed, epoch)
+    return store.eval(script, keys, *rest)
 
 
-def test_what_a_command_appends_is_what_is_read() -> None:
-    batch = chained(PRODUCER, [an_event(index, subject="\u2028 \\n \u00e9") for index in range(3)], first=7)
-    _, _, _, _, _, _, producer, first, count, _, data, _, _ = append_command(3, batch, "epoch")
-    fields = {"p": producer, "f": str(first), "n": str(count), "d": data}
-    entry = read_entry("1-0", {name.encode(): text.encode() for name, text in fields.items()})
-    assert entry == read_entry(b"1-0", fields)
-    assert (entry.first, entry.last, entry.lines) == (7, 9, tuple(each.line for each in batch))
+def test_a_batch_is_there_once_however_often_it_is_sent(store) -> None:
+    incarnation = Incarnation(0)
+    first = batch(incarnation)
+    assert [append(store, first) for _ in range(3)] == ["ok", "already", "already"]
+    incarnation.advance(first)
+    second = batch(incarnation, 3)
+    assert append(store, second, "e2") == "ok"
+    assert append(store, first) == "already"
+    entries = [read_entry(entry_id, fields) for entry_id, fields in store.xrange(stream_key(0))]
+    assert [(entry.first, entry.last) for entry in entries] == [(1, 2), (3, 5)]
+    assert entries[1].lines == tuple(event.line for event in second)
+    assert store.hget(head_key(0, incarnation.producer), "number") == "5"
+    assert store.get(epoch_key(0)) == "e1"
 
 
-@pytest.mark.parametrize(
-    "change",
-    [{"n": "2"}, {"n": "x"}, {"f": "0"}, {"f": "-1"}, {"f": ""}, {"d": "a\nb"}, {"p": None}, {"d": None}],
-    ids=str,
-)
-def test_fields_that_disagree_are_no_entry(change: dict[str, str | None]) -> None:
-    fields = {"p": PRODUCER, "f": "1", "n": "1", "d": "line"} | change
-    with pytest.raises(MalformedEntryError):
-        read_entry("1-0", {name: text for name, text in fields.items() if text is not None})
+def test_other_events_in_the_same_place_are_refused(store) -> None:
+    incarnation = Incarnation(0)
+    assert append(store, batch(incarnation)) == "ok"
+    assert append(store, batch(incarnation)) == "gap"
 
 
-@given(st.dictionaries(st.sampled_from([b"p", b"f", b"n", b"d", b"x"]), st.binary(max_size=20)))
-def test_any_fields_are_an_entry_or_refused(fields: dict[bytes, bytes]) -> None:
-    try:
-        entry = read_entry("1-0", fields)
-    except MalformedEntryError:
-        return
-    assert len(entry.lines) == int(fields[b"n"])
+def test_a_redis_that_forgot_the_producer_says_lost_and_one_that_is_behind_gap(store) -> None:
+    incarnation = Incarnation(0)
+    first = batch(incarnation)
+    append(store, first)
+    incarnation.advance(first)
+    second = batch(incarnation)
+    incarnation.advance(second)
+    assert append(store, batch(incarnation)) == "gap"
+    store.flushall(target_nodes="all")
+    assert append(store, second) == "lost"
+    assert store.xlen(stream_key(0)) == 0
+
+
+def test_an_entry_that_nobody_of_ours_wrote_is_malformed() -> None:
+    for fields in ({}, {"p": "x", "f": "1", "n": "2", "d": "one line"}, {"p": "x", "f": "a", "n": "1", "d": ""}):
+        with pytest.raises(MalformedEntryError):
+            read_entry("1-1", fields)
