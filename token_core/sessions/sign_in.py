@@ -93,7 +93,11 @@ class SignIns:
             return Refusal.BAD_CREDENTIALS
         await self._give_back(spent, now)
         new_hash = await self._renewed(password) if verified.outdated else None
-        return await self._begin(account, hashed, new_hash, visitor, current)
+        signed_in = await self._begin(account, hashed, new_hash, visitor, current)
+        if signed_in is None:
+            await self._record_failure(Refusal.BAD_CREDENTIALS, account, identifier, visitor, now)
+            return Refusal.BAD_CREDENTIALS
+        return signed_in
 
     def _budgets(self, identifier: str, visitor: Visitor, device_id: uuid.UUID | None) -> list[BudgetKey]:
         key = self.policy.budget_key
@@ -123,12 +127,17 @@ class SignIns:
 
     async def _begin(
         self, account: Account, old_hash: str, new_hash: str | None, visitor: Visitor, current: CurrentSession | None
-    ) -> SignedIn:
-        """A session with a new id, and this browser known from now on; what it tells of is durable with it."""
+    ) -> SignedIn | None:
+        """A session with a new id, and this browser known from now on; what it tells of is durable with it.
+
+        None where the password or the account ended while it was hashed: what ended them can't have ended this session.
+        """
         now, subject = self.clock(), str(account.user_id)
         session = Credential(new_id(), make_secret(SESSION_COOKIE))
         device = None if account.device_id else Credential(new_id(), make_secret(DEVICE_COOKIE))
         async with self.store.transaction(now) as work:
+            if not await work.lock_unchanged(account):
+                return None
             if current is not None and current.user_id != account.user_id:
                 await end_session(work, current.id, current.user_id, reason="replaced", actor=subject)
             if device is not None:

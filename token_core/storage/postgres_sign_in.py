@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from token_core.storage.database import Connection, Database
 
 _FIND_ACCOUNT = """
-SELECT u.id, u.status = 'active', p.hash, d.id
+SELECT u.id, u.status = 'active', p.hash, d.id, u.credentials_changed_at
 FROM users u
 LEFT JOIN password_credentials p ON p.user_id = u.id
 LEFT JOIN device_credentials d ON d.user_id = u.id AND d.id = ANY(%s) AND d.secret_hash = ANY(%s)
@@ -71,6 +71,9 @@ _INSERT_SESSION = """
 INSERT INTO sign_in_sessions (id, user_id, secret_hash, device_id, authenticated_at, amr, last_seen_at, expires_at,
                               subject_key_id, personal)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
+_LOCK_UNCHANGED = """
+SELECT 1 FROM users WHERE id = %s AND status = 'active' AND credentials_changed_at IS NOT DISTINCT FROM %s FOR SHARE
 """
 _REVOKE_ONLINE_FAMILIES = """
 UPDATE refresh_families SET revoked_at = %s, revoke_reason = %s
@@ -206,6 +209,10 @@ class PostgresSignInTransaction:
     async def lock_active_user(self, user_id: uuid.UUID) -> bool:
         sql = "SELECT 1 FROM users WHERE id = %s AND status = 'active' FOR UPDATE"
         return await (await self._connection.execute(sql, (user_id,))).fetchone() is not None
+
+    async def lock_unchanged(self, account: Account) -> bool:
+        values = (account.user_id, account.credentials_changed_at)
+        return await (await self._connection.execute(_LOCK_UNCHANGED, values)).fetchone() is not None
 
     async def set_password(self, user_id: uuid.UUID, password_hash: str) -> None:
         values = {"user": user_id, "hash": password_hash, "now": self._now}

@@ -27,6 +27,7 @@ class Account:
     is_active: bool
     password_hash: str | None
     device_id: uuid.UUID | None
+    credentials_changed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,10 @@ class SignInTransaction(Protocol):
 
     async def lock_active_user(self, user_id: uuid.UUID) -> bool:
         """Until the end of the transaction; False if the user is disabled, erased or unknown."""
+        ...
+
+    async def lock_unchanged(self, account: Account) -> bool:
+        """Until the transaction ends; False if the password was set anew or the account closed since it was read."""
         ...
 
     async def set_password(self, user_id: uuid.UUID, password_hash: str) -> None: ...
