@@ -82,7 +82,7 @@ class Database:
         held: Connection | None = None
         try:
             async with (
-                self.pool.connection(timeout=self._down_wait if self.is_down else self._wait) as connection,
+                self._borrowed() as connection,
                 asyncio.timeout(self._down_statement if self.is_down else self._statement),
             ):
                 held = connection
@@ -99,6 +99,26 @@ class Database:
             raise DatabaseDown(detail="postgres_failed") from error
         else:
             self.is_down = False
+
+    @asynccontextmanager
+    async def _borrowed(self) -> AsyncIterator[Connection]:
+        connection = await self._borrow()
+        try:
+            async with connection:
+                yield connection
+        finally:
+            await self.pool.putconn(connection)
+
+    async def _borrow(self) -> Connection:
+        """In two waits: a Postgres that is found to be down during the first is not waited for any longer."""
+        if self.is_down:
+            return await self.pool.getconn(self._down_wait)
+        try:
+            return await self.pool.getconn(self._wait / 2)
+        except PoolTimeout:
+            if self.is_down:
+                raise
+        return await self.pool.getconn(self._wait / 2)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
