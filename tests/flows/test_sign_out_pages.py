@@ -97,7 +97,10 @@ def test_signing_out_spares_what_was_granted_for_the_time_of_absence(hosted: Hos
     """OpenID Connect Back-Channel Logout 2.7: offline_access outlives the session; its tokens without it do not."""
     _, browser, app, tokens = in_an_app(hosted, scope="openid offline_access")
     browser.get(logout_url(id_token_hint=tokens["id_token"]))
-    assert hosted.refresh(app, tokens["refresh_token"]).status_code == 200
+    answer = hosted.refresh(app, tokens["refresh_token"])
+    assert answer.status_code == 200
+    headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    assert browser.http.get("/oauth2/userinfo", headers=headers).status_code == 200, "what is issued is good"
 
 
 def test_an_access_token_of_an_ended_session_is_over_at_our_endpoints(hosted: Hosted) -> None:

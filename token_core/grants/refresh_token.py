@@ -88,7 +88,8 @@ async def _rotate(request: TokenRequest, services: Services, token: RefreshToken
         raise InvalidScope("The person no longer holds what was granted.", detail="nothing_granted")
 
     subject = str(family.user_id)
-    authentication = Authentication(family.session_id, int(family.auth_time.timestamp()), family.amr, family.acr)
+    session_id = family.session_id if family.is_session_live else None  # a token that names an ended one is over
+    authentication = Authentication(session_id, int(family.auth_time.timestamp()), family.amr, family.acr)
     successor = make_refresh_token(
         services.settings.refresh_token_key.get_secret_value(), family.id, family.generation + 1
     )

@@ -100,6 +100,7 @@ class Family:
     idle_expires_at: datetime
     expires_at: datetime
     revoked_at: datetime | None
+    is_session_live: bool  # False after a sign-out, which a family with offline_access outlives
 
 
 @dataclass(frozen=True, slots=True)

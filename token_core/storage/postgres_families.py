@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from token_core.storage.database import Database
 
 _FIELDS = tuple(Family.__dataclass_fields__)
-_FIND = f"SELECT {', '.join(_FIELDS)} FROM refresh_families WHERE id = %(id)s"  # noqa: S608 - field names
+_FIND = f"""
+SELECT {", ".join(_FIELDS)}
+  FROM (SELECT f.*, EXISTS (SELECT 1 FROM sign_in_sessions s WHERE s.id = f.session_id AND s.ended_at IS NULL)
+                    AS is_session_live
+          FROM refresh_families f WHERE f.id = %(id)s) family
+"""  # noqa: S608 - field names
 _ROTATE = f"""
 WITH claimed AS (
   UPDATE refresh_families
