@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
 import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from local.engines.process import is_port_free
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # name -> the port that is tried first. Redis also takes its port + 10000 for the cluster bus.
 PORTS = {
@@ -89,21 +94,47 @@ def choose_ports(layout: Layout) -> dict[str, int]:
     """
     path = layout.root / "ports.json"
     ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
-    for name, first in PORTS.items():
-        if name in ports:
-            if not is_port_free(ports[name]):
-                raise PortTakenError(_taken(name, ports[name], path))
-            continue
-        ports[name] = next(
-            port
-            for port in range(first, 65_535 - _CLUSTER_BUS_OFFSET)
-            if port not in ports.values()
-            and port not in (set(PORTS.values()) - {first})
-            and is_port_free(port)
-            and (name != "redis" or is_port_free(port + _CLUSTER_BUS_OFFSET))
-        )
+    with _claims_of_other_stacks() as claimed:
+        for name, first in PORTS.items():
+            if name in ports:
+                if not is_port_free(ports[name]):
+                    raise PortTakenError(_taken(name, ports[name], path))
+                continue
+            avoided = {*ports.values(), *claimed, *(set(PORTS.values()) - {first})}
+            ports[name] = next(
+                port
+                for port in range(first, 65_535 - _CLUSTER_BUS_OFFSET)
+                if port not in avoided
+                and is_port_free(port)
+                and (name != "redis" or is_port_free(port + _CLUSTER_BUS_OFFSET))
+            )
+        claimed.update(dict.fromkeys(ports.values(), os.getpid()))
     write_atomically(path, json.dumps(ports, indent=2))
     return ports
+
+
+@contextmanager
+def _claims_of_other_stacks() -> Iterator[dict[int, int]]:
+    """Port -> process id of the stack that is about to listen there: a stack takes seconds to open its ports."""
+    path = Path(tempfile.gettempdir(), f"auth-platform-ports-{os.getuid()}.json")
+    with path.open("a+") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        stream.seek(0)
+        found = {int(port): pid for port, pid in json.loads(stream.read() or "{}").items()}
+        claims = {port: pid for port, pid in found.items() if pid != os.getpid() and _is_alive(pid)}
+        yield claims
+        stream.truncate(0)
+        stream.write(json.dumps(claims))
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _taken(name: str, port: int, path: Path) -> str:

@@ -188,6 +188,7 @@ def token_core_argv(addresses: Addresses) -> list[str]:
         *[sys.executable, "-m", "uvicorn", "token_core.app:create_app", "--factory"],
         *["--host", "127.0.0.1", "--port", str(addresses.ports["token_core"])],
         *["--workers", str(TOKEN_CORE_WORKERS), "--no-access-log", "--timeout-graceful-shutdown", "10"],
+        *["--no-proxy-headers", "--no-server-header"],  # it reads X-Forwarded-For itself, by TRUSTED_PROXY_HOPS
         *addresses.uvicorn_tls,
     ]
 

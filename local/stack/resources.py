@@ -140,6 +140,15 @@ def _lake(s3: Any, load_queue_arn: str) -> None:
         )
 
 
+def lake_is_registered(glue: Any) -> bool:
+    """Whether the raw lake has its table in Glue."""
+    try:
+        glue.get_table(DatabaseName=GLUE_DATABASE, Name="raw_events")
+    except glue.exceptions.EntityNotFoundException:
+        return False
+    return True
+
+
 def _mail(ses: Any) -> None:
     if EMAIL_IDENTITY not in [entry["IdentityName"] for entry in ses.list_email_identities()["EmailIdentities"]]:
         ses.create_email_identity(EmailIdentity=EMAIL_IDENTITY)

@@ -22,7 +22,7 @@ from local.engines.postgres import PostgresServer
 from local.engines.redis import RedisServer
 from local.stack import functions, parts
 from local.stack.layout import Layout, choose_ports, kept, make_secrets, write_atomically
-from local.stack.resources import Resources, create_resources
+from local.stack.resources import Resources, create_resources, lake_is_registered
 from local.stack.stack_file import describe_stack
 from local.stack.supervisor import ProcessSpec, Supervised
 from local.tls.authority import LocalAuthority
@@ -193,6 +193,7 @@ class Stack:
         await asyncio.gather(
             self._one_time("migrate-postgres", ["-m", "shared.database.migrate"], environments.migrations()),
             self._one_time("migrate-clickhouse", ["-m", "shared.clickhouse.migrate"], environments.migrations()),
+            self._register_lake(environments),
         )
         demo_file = self.layout.root / "secrets" / "demo.json"
         port = self.ports["start_page"]
@@ -212,6 +213,11 @@ class Stack:
         self.demo = json.loads(demo_file.read_text())
         for client in ("web_client", "public_client"):
             self.demo[client]["redirect_uri"] = self.addresses.url("start_page") + "/demo/callback"
+
+    async def _register_lake(self, environments: parts.Environments) -> None:
+        """The Glue table, which Athena and awswrangler ask; once, because making it takes pandas' import."""
+        if not await asyncio.to_thread(lake_is_registered, self._aws_client("glue")):
+            await self._one_time("register-lake", ["-m", "functions.fan_out_audit.register"], environments.migrations())
 
     async def _one_time(self, name: str, arguments: list[str], environment: dict[str, str]) -> None:
         process = await asyncio.create_subprocess_exec(
@@ -341,6 +347,7 @@ def claim_folder(layout: Layout) -> None:
     if pid:
         raise AlreadyRunningError(f"the stack in {layout.root} already runs (process {pid}); `make stop` ends it")
     layout.pid_file.write_text(str(os.getpid()))
+    layout.stack_file.unlink(missing_ok=True)  # of a supervisor that was killed: it is no longer true
 
 
 def running_supervisor(pid_file: Path) -> int | None:
