@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import clickhouse_connect
-import psycopg
-from psycopg.rows import dict_row
-from redis.cluster import RedisCluster
 from rich.console import Console
 from rich.table import Table
 
-from audit_relay.gauges import waiting_in_postgres, waiting_in_stream
-from audit_relay.redis_stream import AuditStream
+from audit_relay.postgres import Session
+from audit_relay.redis_stream import AuditStream, connector
+from audit_relay.status import pipeline_status
 from local.stack import parts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _TITLES = {
     "outbox": "outbox rows to seal",
@@ -23,43 +24,43 @@ _TITLES = {
     "segments": "segments to send",
     "mails": "mails to hand over",
 }
-_QUEUE_ATTRIBUTES = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+_COMMANDS = "SELECT state, count(*) AS depth FROM parked_commands WHERE state IN ('parked', 'waiting') GROUP BY state"
+_FRESHNESS = """
+SELECT quantile(0.95)(dateDiff('millisecond', occurred_at, loaded_at)) / 1000
+  FROM events_raw WHERE loaded_at > now() - INTERVAL 10 MINUTE
+"""
 
 
 def gather_status(stack: dict[str, Any]) -> dict[str, Any]:
-    """What waits before each step, and how far ClickHouse is. A part that can't be asked is named, with why."""
-    found: dict[str, Any] = {"steps": [], "queues": [], "clickhouse": {}, "unreachable": {}}
-    asked = {"postgres and redis": _waiting, "sqs": _queues, "clickhouse": _clickhouse}
-    for name, ask in asked.items():
-        try:
-            found.update(ask(stack))
-        except Exception as error:  # noqa: BLE001  whatever keeps it from answering is what is told
-            found["unreachable"][name] = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    """What waits before each step, and how far ClickHouse is. What can't be asked has `error` instead."""
+    session, redis = Session(stack["postgres"]["dsn"]), connector(stack["redis"]["url"])
+    clickhouse = _or_none(lambda: _clickhouse(stack))
+    streams = {shard: AuditStream(redis, shard) for shard in range(parts.AUDIT_STREAM_SHARDS)}
+    found = pipeline_status(session, streams, _sqs(stack), stack["queues"], clickhouse)
+    found["commands"] = _or_none(lambda: _parked(session))
+    found["clickhouse"]["p95_seconds_of_the_last_10_minutes"] = _or_none(
+        lambda: clickhouse.query(_FRESHNESS).result_rows[0][0]
+    )
     return found
 
 
-def _waiting(stack: dict[str, Any]) -> dict[str, Any]:
-    shards = range(parts.AUDIT_STREAM_SHARDS)
-    with psycopg.connect(stack["postgres"]["dsn"], connect_timeout=3, row_factory=dict_row) as connection:
-        measured = waiting_in_postgres(connection)
-        redis = RedisCluster.from_url(stack["redis"]["url"], socket_timeout=3)
-        measured += [waiting_in_stream(connection, shard, AuditStream(lambda: redis, shard)) for shard in shards]
-        states = "SELECT state, count(*) AS depth FROM inbox WHERE state IN ('parked', 'waiting') GROUP BY state"
-        commands = {row["state"]: row["depth"] for row in connection.execute(states)}
-    steps = [
-        {"step": _TITLES[one.step], "depth": one.depth, "oldest_seconds": round(one.oldest_seconds, 1)}
-        for one in measured
-    ]
-    steps += [
-        {"step": f"commands {state}", "depth": depth, "oldest_seconds": None} for state, depth in commands.items()
-    ]
-    return {"steps": steps}
+def _or_none(ask: Callable[[], Any]) -> Any:
+    """A part that is down is a state to be told, not a reason to tell nothing."""
+    try:
+        return ask()
+    except Exception:  # noqa: BLE001
+        return None
 
 
-def _queues(stack: dict[str, Any]) -> dict[str, Any]:
+def _parked(session: Session) -> dict[str, int]:
+    with session.transaction() as transaction:
+        return {row["state"]: row["depth"] for row in transaction.execute(_COMMANDS).fetchall()}
+
+
+def _sqs(stack: dict[str, Any]) -> Any:
     aws = stack["aws"]
     make: Any = boto3.client  # its overloads want a literal
-    sqs = make(
+    return make(
         "sqs",
         endpoint_url=aws["endpoint_url"],
         region_name=aws["region"],
@@ -67,17 +68,11 @@ def _queues(stack: dict[str, Any]) -> dict[str, Any]:
         aws_secret_access_key=aws["secret_access_key"],
         verify=stack["ca_file"],
     )
-    found = []
-    for name, url in stack["queues"].items():
-        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=_QUEUE_ATTRIBUTES)["Attributes"]
-        waiting, in_flight = (int(attributes[one]) for one in _QUEUE_ATTRIBUTES)
-        found.append({"queue": name, "waiting": waiting, "in_flight": in_flight})
-    return {"queues": found}
 
 
-def _clickhouse(stack: dict[str, Any]) -> dict[str, Any]:
+def _clickhouse(stack: dict[str, Any]) -> Any:
     facts = stack["clickhouse"]
-    client = clickhouse_connect.get_client(
+    return clickhouse_connect.get_client(
         dsn=facts["url"],
         username=facts["user"],
         password=facts["password"],
@@ -86,27 +81,25 @@ def _clickhouse(stack: dict[str, Any]) -> dict[str, Any]:
         ca_cert=stack["ca_file"],
         connect_timeout=3,
     )
-    rows, newest = client.query("SELECT count(), max(occurred_at) FROM events").result_rows[0]
-    lag = client.query(
-        "SELECT quantile(0.95)(dateDiff('millisecond', occurred_at, loaded_at)) / 1000"
-        " FROM events_raw WHERE loaded_at > now() - INTERVAL 10 MINUTE"
-    ).result_rows[0][0]
-    return {"clickhouse": {"events": rows, "newest_event": newest, "p95_seconds_to_a_row_in_the_last_10_minutes": lag}}
 
 
 def render_status(status: dict[str, Any]) -> str:
     console = Console(file=io.StringIO(), highlight=False, width=100)
     steps = Table("step", "waiting", "oldest", box=None, header_style="dim")
-    for one in status["steps"]:
-        oldest = f"{one['oldest_seconds']} s" if one["depth"] and one["oldest_seconds"] is not None else ""
-        steps.add_row(one["step"], str(one["depth"]), oldest)
+    seen = {one["step"] for one in status["waiting"]}
+    nothing = [{"step": step, "depth": 0} for step in _TITLES if step not in seen]
+    for one in (*status["waiting"], *nothing):
+        if "error" in one:
+            steps.add_row(one["step"], "can't be asked", one["error"])
+        else:
+            steps.add_row(_TITLES[one["step"]], str(one["depth"]), f"{one['oldest_seconds']} s" if one["depth"] else "")
+    for state, depth in (status["commands"] or {}).items():
+        steps.add_row(f"commands {state}", str(depth), "")
     queues = Table("queue", "waiting", "in flight", box=None, header_style="dim")
-    for one in status["queues"]:
-        queues.add_row(one["queue"], str(one["waiting"]), str(one["in_flight"]))
+    for name, one in status["queues"].items():
+        queues.add_row(name, one.get("error") or str(one["visible"]), str(one.get("in_flight", "")))
     console.print(steps, "", queues, "")
     for name, value in status["clickhouse"].items():
         console.print(f"ClickHouse, {name.replace('_', ' ')}: {value}")
-    for name, why in status["unreachable"].items():
-        console.print(f"{name} can't be asked: {why}")
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
