@@ -253,9 +253,9 @@ def _readable_command_id(value: Any) -> str | None:
 
 
 def _name_fields(error: ValidationError) -> str:
-    """`payload.email: too short; user: missing`. A key that isn't ours is the sender's own text: it is cut short."""
+    """`payload.email: too short; user: missing`. A key that isn't ours is the sender's text: cut short, escaped."""
     parts = []
     for problem in error.errors(include_input=False, include_url=False, include_context=False)[:10]:
-        path = ".".join(str(step)[:40] for step in problem["loc"]) or "message"
+        path = ".".join(ascii(str(step)[:40])[1:-1] for step in problem["loc"]) or "message"
         parts.append(f"{path}: {problem['type'].replace('_', ' ')}")
     return "; ".join(parts)

@@ -200,3 +200,9 @@ def test_details_name_fields_and_never_their_values(desk):
     desk.create("n-9", email="taken-canary@example.com")
     for row in desk.rows("SELECT detail FROM inbox WHERE detail IS NOT NULL"):
         assert "canary" not in row["detail"].lower()
+
+
+def test_a_key_with_a_nul_is_rejected_and_never_comes_back(desk):
+    """Postgres takes no NUL: a message that made it fail would block its group until SQS gave it up."""
+    outcome = desk.command("user.update", "r-nul", {"na\x00me": "x"})
+    assert (outcome.state, outcome.reason) == ("rejected", RejectionReason.INVALID_FIELD)

@@ -52,6 +52,15 @@ def test_any_text_is_a_command_or_has_a_reason(body):
     assert 1 <= len(reading.command_id) <= 64
     if reading.problem is not None:
         assert reading.problem.reason in RejectionReason
+        assert reading.problem.detail == storable(reading.problem.detail)
+
+
+def test_a_key_that_postgres_cannot_hold_is_named_so_that_it_can():
+    body = {"command_id": "c-1", "type": "user.disable", "version": 1, "issued_at": "2026-01-01T00:00:00Z"}
+    body |= {"user": {"external_id": "u"}, "payload": {"a\x00\x1bb" * 20: 1}}
+    detail = read(json.dumps(body)).problem.detail
+    assert detail.isprintable()
+    assert detail == storable(detail)
 
 
 @given(near_commands().map(lambda body: json.dumps(body, ensure_ascii=False)))
