@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from datetime import UTC, datetime
+
+from shared.clock import utc_now
 
 _logger = logging.getLogger("token_core.access")
 _pending: list[str] = []
@@ -21,7 +22,7 @@ def log_request(request_id: str, method: str, endpoint: str, status: int, second
         return
     if not _pending:
         asyncio.get_running_loop().call_soon(flush)
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    now = utc_now().isoformat(timespec="milliseconds")
     shown = method if method in _METHODS else "other"
     _pending.append(
         f'{{"timestamp": "{now}", "level": "INFO", "service": "token_core", "logger": "token_core.access",'
