@@ -70,7 +70,9 @@ class Settings(
     guesses_per_address_and_hour: int = Field(
         600, ge=2, description="guesses an hour from one address, known devices apart"
     )
-    mails_per_account_and_hour: int = Field(6, ge=2, description="mails an hour that anybody may ask for an account")
+    mails_per_account_and_hour: int = Field(
+        6, ge=2, description="mails an hour of each kind that anybody may ask for an account"
+    )
 
     @property
     def is_https(self) -> bool:

@@ -74,6 +74,16 @@ def test_nobodys_mailbox_is_flooded(hosted: Hosted) -> None:
     assert hosted.rows("SELECT count(*) FROM email_log WHERE user_id = %s", person.id)[0][0] <= 6
 
 
+def test_asking_for_device_links_keeps_nobody_from_a_new_password(hosted: Hosted) -> None:
+    person, stranger = hosted.person(), hosted.browser()
+    form = stranger.page("/password/forgot").fields() | {"email": person.email}
+    for _ in range(8):
+        assert stranger.http.post("/device/trust/request", data=form).status_code == 200
+    assert hosted.latest_link(person, "set_password") is None
+    forgotten(hosted, person.email)
+    assert hosted.latest_link(person, "set_password")
+
+
 # Links
 
 
@@ -220,3 +230,10 @@ def test_no_link_is_anywhere_in_the_database_or_the_log(hosted: Hosted) -> None:
     assert token not in str(hosted.rows("SELECT e::text FROM email_log e WHERE user_id = %s", person.id))
     assert token not in hosted.log.read_text()
     assert NEW not in hosted.log.read_text()
+
+
+def test_a_first_password_is_no_change_that_anybody_is_warned_of(hosted: Hosted) -> None:
+    person = hosted.person(password=None)
+    assert "Your password is set" in set_password(hosted, hosted.mail(person, "welcome", "set_password")).text
+    assert hosted.rows("SELECT template FROM email_log WHERE user_id = %s", person.id) == [("welcome",)]
+    assert len(hosted.events(str(person.id), "password.set")) == 1

@@ -71,8 +71,9 @@ def device_key(secret: bytes, device_id: uuid.UUID) -> BudgetKey:
     return BudgetKey(Budget.DEVICE, _keyed(secret, Budget.DEVICE, str(device_id)))
 
 
-def mail_key(secret: bytes, identifier: str) -> BudgetKey:
-    return BudgetKey(Budget.MAIL, _keyed(secret, Budget.MAIL, identifier))
+def mail_key(secret: bytes, purpose: str, identifier: str) -> BudgetKey:
+    """Of one kind of link: else whoever asks for one kind would keep the owner from the other."""
+    return BudgetKey(Budget.MAIL, _keyed(secret, Budget.MAIL, f"{purpose}\0{identifier}"))
 
 
 def address_key(secret: bytes, address: str) -> BudgetKey:

@@ -127,7 +127,7 @@ class MailedLinks:
         records_request: bool,
     ) -> None:
         identifier, now = comparable(email), self.clock()
-        if not await self._has_room(identifier, visitor, now):
+        if not await self._has_room(purpose, identifier, visitor, now):
             return
         account = await self.store.find_account(identifier, [], [])
         is_theirs = account is not None and account.is_active
@@ -142,11 +142,11 @@ class MailedLinks:
                 subject = str(account.user_id) if account is not None and is_theirs else ANONYMOUS
                 await work.record(EventType.PASSWORD_RESET_REQUESTED, payload, subject=subject, actor=ANONYMOUS)
 
-    async def _has_room(self, identifier: str, visitor: Visitor, now: datetime) -> bool:
+    async def _has_room(self, purpose: str, identifier: str, visitor: Visitor, now: datetime) -> bool:
         """Nobody's mailbox, and nobody's audit log, is filled from here."""
         keys = (
             guesses.address_key(self.policy.budget_key, visitor.address),
-            guesses.mail_key(self.policy.budget_key, identifier),
+            guesses.mail_key(self.policy.budget_key, purpose, identifier),
         )
         for key in keys:
             limit = self.policy.guesses.per_window(key.budget)
