@@ -50,8 +50,10 @@ def unb64(text: str) -> bytes:
     """The inverse of `b64`.
 
     Raises:
-        BadSignature: the text is not base64url.
+        BadSignature: the text is not base64url, or padded.
     """
+    if "+" in text or "/" in text or "=" in text:  # b64decode takes both alphabets: one token, one text
+        raise BadSignature
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
