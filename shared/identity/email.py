@@ -13,6 +13,11 @@ _DOT_ATOM = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+)*"
 )
 _LETTERS_MARKS_NUMBERS = frozenset("LMNPS")
+# Letters and marks that show nothing (Unicode's Default_Ignorable_Code_Point, and the Braille blank): an address with
+# one looks like another person's.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 
 
 class InvalidEmail(ValueError):  # noqa: N818 - what it is, not that it is an error
@@ -43,6 +48,7 @@ def canonical_email(text: str) -> str:
 def _is_local_part(local: str) -> bool:
     return (
         _DOT_ATOM.fullmatch(local) is not None
+        and _INVISIBLE.search(local) is None
         and len(local.encode()) <= MAX_LOCAL_BYTES
         and all(
             character < "\u0080" or unicodedata.category(character)[0] in _LETTERS_MARKS_NUMBERS for character in local

@@ -38,6 +38,7 @@ def test_addresses_are_compared_in_one_form(given_as: str, compared_as: str) -> 
         "a..da@example.com", '"ada lovelace"@example.com', "ada@[192.0.2.1]", "ada@192.0.2.1.", "a@b@example.com",
         "ada@-example.com", "ada@example-.com", "ada\x00@example.com", "ada\u200b@example.com", "ada\u202e@example.com",
         "\ud800@example.com", "ada@\ud800.com", "x" * 65 + "@example.com", "ü" * 33 + "@example.com",
+        "ada\ufe0f@example.com", "ada\u3164@example.com", "a\u034fda@example.com", "ada\u2800@example.com",
         "ada@" + "x" * 64 + ".com", "ada@" + ".".join(["x" * 60] * 5) + ".com", "<ada@example.com>", "ada@exa_mple.com",
     ],
 )  # fmt: skip
