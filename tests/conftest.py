@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 pytest_plugins = [
     "tests.fixtures.database",
     "tests.fixtures.engines",
@@ -15,3 +17,16 @@ pytest_plugins = [
     "tests.fixtures.token_core",
     "tests.fixtures.hosted_pages",
 ]
+
+_RANDOM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}| at 0x[0-9a-f]+")
+_LONGEST = 80
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Names that are the same in every test worker, whatever is random in a value."""
+    text = val if isinstance(val, str) else repr(val)
+    if isinstance(val, bytes) and len(val) > _LONGEST:
+        return argname
+    if not _RANDOM.search(text):
+        return None
+    return _RANDOM.sub("…", text) if isinstance(val, str) else argname

@@ -40,8 +40,8 @@ def walk(model: type[BaseModel], path: str = "") -> Iterator[str]:
 
 
 MODELS: list[type[BaseModel]] = [
-    *{definition.payload for definition in REGISTRY.values()},
-    *{definition.personal for definition in REGISTRY.values() if definition.personal},
+    *dict.fromkeys(definition.payload for definition in REGISTRY.values()),
+    *dict.fromkeys(definition.personal for definition in REGISTRY.values() if definition.personal),
     *COMMANDS.values(),
     ControlMessage,
 ]
