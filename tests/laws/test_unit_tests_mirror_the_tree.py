@@ -157,8 +157,7 @@ ELSEWHERE = (
             "tests/faults/test_p8_guessing.py",
         ),
         (
-            "token_core/sessions/current.py", "token_core/sessions/hashing_worker.py",
-            "token_core/sessions/mailed_links.py", "token_core/sessions/sign_in.py",
+            "token_core/sessions/hashing_worker.py", "token_core/sessions/mailed_links.py",
         ),
     ),
     Elsewhere(
