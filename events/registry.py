@@ -6,18 +6,24 @@ from dataclasses import dataclass
 
 from events.payloads.access import (
     PermissionCreated,
+    PermissionDeleted,
     ResourceServerCreated,
+    ResourceServerUpdated,
     RoleCreated,
+    RoleDeleted,
     RoleUpdated,
     ScopeCreated,
+    ScopeDeleted,
+    ScopeUpdated,
 )
-from events.payloads.audit import FailuresCounted, ProducerEnded, ProducerStarted
+from events.payloads.audit import AuditSearched, FailuresCounted, ProducerEnded, ProducerStarted
 from events.payloads.authorization import (
     AuthorizationCodeIssued,
     AuthorizationCodeReused,
     AuthorizationDenied,
     ConsentDenied,
     ConsentGranted,
+    ConsentRevoked,
 )
 from events.payloads.client import (
     ClientCreated,
@@ -30,6 +36,7 @@ from events.payloads.client import (
 from events.payloads.command import (
     CommandApplied,
     CommandDismissed,
+    CommandEdited,
     CommandParked,
     CommandRedriven,
     CommandRejected,
@@ -44,6 +51,7 @@ from events.payloads.email import (
     EmailSent,
 )
 from events.payloads.fields import Origin, Payload, Personal
+from events.payloads.platform import ClientAccessEnded, PlatformAccessEnded, PlatformBootstrapped, UserAccessEnded
 from events.payloads.sign_in import (
     DeviceTrusted,
     EmailVerified,
@@ -138,6 +146,20 @@ REGISTRY: dict[tuple[EventType, int], Definition] = {
     (EventType.FAILURES_COUNTED, 1): Definition(FailuresCounted, None, "Failures over the quota, counted."),
     (EventType.PRODUCER_STARTED, 1): Definition(ProducerStarted, None, "A writer of the audit log began."),
     (EventType.PRODUCER_ENDED, 1): Definition(ProducerEnded, None, "A writer of the audit log ended."),
+    (EventType.CONSENT_REVOKED, 1): Definition(ConsentRevoked, None, "What a person allowed a client was taken back."),
+    (EventType.USER_ACCESS_ENDED, 1): Definition(UserAccessEnded, None, "All that a person had been issued was ended."),
+    (EventType.CLIENT_ACCESS_ENDED, 1): Definition(ClientAccessEnded, None, "All that a client had been issued ended."),
+    (EventType.PLATFORM_ACCESS_ENDED, 1): Definition(PlatformAccessEnded, None, "All that anybody had was ended."),
+    (EventType.PLATFORM_BOOTSTRAPPED, 1): Definition(
+        PlatformBootstrapped, None, "The first administrator was made; there is no second bootstrap."
+    ),
+    (EventType.RESOURCE_SERVER_UPDATED, 1): Definition(ResourceServerUpdated, None, "An API's registration changed."),
+    (EventType.PERMISSION_DELETED, 1): Definition(PermissionDeleted, None, "A permission was deleted."),
+    (EventType.SCOPE_UPDATED, 1): Definition(ScopeUpdated, None, "A scope's permissions or description changed."),
+    (EventType.SCOPE_DELETED, 1): Definition(ScopeDeleted, None, "A scope was deleted."),
+    (EventType.ROLE_DELETED, 1): Definition(RoleDeleted, None, "A role was deleted, and with it every binding."),
+    (EventType.COMMAND_EDITED, 1): Definition(CommandEdited, None, "A parked command was changed."),
+    (EventType.AUDIT_SEARCHED, 1): Definition(AuditSearched, None, "Somebody searched the audit log."),
 }
 
 VERSION_OF: dict[tuple[str, type[Payload]], int] = {

@@ -58,6 +58,18 @@ class EventType(StrEnum):
     FAILURES_COUNTED = "failures.counted"
     PRODUCER_STARTED = "producer.started"
     PRODUCER_ENDED = "producer.ended"
+    CONSENT_REVOKED = "consent.revoked"
+    USER_ACCESS_ENDED = "user.access_ended"
+    CLIENT_ACCESS_ENDED = "client.access_ended"
+    PLATFORM_ACCESS_ENDED = "platform.access_ended"
+    PLATFORM_BOOTSTRAPPED = "platform.bootstrapped"
+    RESOURCE_SERVER_UPDATED = "resource_server.updated"
+    PERMISSION_DELETED = "permission.deleted"
+    SCOPE_UPDATED = "scope.updated"
+    SCOPE_DELETED = "scope.deleted"
+    ROLE_DELETED = "role.deleted"
+    COMMAND_EDITED = "command.edited"
+    AUDIT_SEARCHED = "audit.searched"
 
 
 class CommandType(StrEnum):

@@ -35,3 +35,34 @@ class RoleUpdated(Payload):
     fields: Names
     permissions: Names | None = None  # all of them, where they changed
     outcome: Success = "success"
+
+
+class ResourceServerUpdated(Payload):
+    audience: Name
+    fields: Names
+    outcome: Success = "success"
+
+
+class PermissionDeleted(Payload):
+    permission: Name
+    audience: Name
+    outcome: Success = "success"
+
+
+class ScopeUpdated(Payload):
+    scope: Name
+    audience: Name
+    fields: Names
+    permissions: Names | None = None  # all of them, where they changed
+    outcome: Success = "success"
+
+
+class ScopeDeleted(Payload):
+    scope: Name
+    audience: Name
+    outcome: Success = "success"
+
+
+class RoleDeleted(Payload):
+    role: Name
+    outcome: Success = "success"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from events.payloads.fields import Code, Failure, Name, Payload, Success
+from events.payloads.fields import Code, Failure, Name, Names, Payload, Success
 
 
 class FailuresCounted(Payload):
@@ -24,4 +24,12 @@ class ProducerStarted(Payload):
 
 class ProducerEnded(Payload):
     reason: Code
+    outcome: Success = "success"
+
+
+class AuditSearched(Payload):
+    """Somebody searched the audit log: by which filters, and how many events they saw."""
+
+    filters: Names
+    events: int
     outcome: Success = "success"

@@ -35,3 +35,8 @@ class ConsentDenied(Payload):
     scopes: Names = ()
     reason: Code = "access_denied"
     outcome: Failure = "failure"
+
+
+class ConsentRevoked(Payload):
+    client_id: Id
+    outcome: Success = "success"

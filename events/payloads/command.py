@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from events.payloads.fields import Code, Failure, Id, Name, Payload, Success
+from events.payloads.fields import Code, Failure, Id, Name, Names, Payload, Success
 
 
 class CommandApplied(Payload):
@@ -52,4 +52,14 @@ class CommandDismissed(Payload):
     command_id: Id
     command_type: Name | None
     reason: Code | None = None
+    outcome: Success = "success"
+
+
+class CommandEdited(Payload):
+    """An administrator changed what a parked command asks for; `fields` names what, never its values."""
+
+    sender: Name
+    command_id: Id
+    command_type: Name | None
+    fields: Names
     outcome: Success = "success"

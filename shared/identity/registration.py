@@ -122,7 +122,7 @@ def creating_scope(
     if not is_scope_name(name):
         raise RegistrationError("name", "a scope is named by printable ASCII without spaces, and by no standard scope")
     resource_server_id = yield from _resource_server(audience)
-    wanted = yield from _permissions({(audience, permission) for permission in permissions})
+    wanted = yield from permission_ids({(audience, permission) for permission in permissions})
     identifier = new_id()
     rows = yield Statement(
         "INSERT INTO scopes (id, resource_server_id, name, description)"
@@ -147,7 +147,7 @@ def creating_role(
     """`permissions`: pairs of audience and name. Raises RegistrationError: a name is malformed, taken or unknown."""
     if not is_role_name(name):
         raise RegistrationError("name", "a role is named by a lower-case letter and then a-z, 0-9, '.', '_', ':', '-'")
-    wanted = yield from _permissions(permissions)
+    wanted = yield from permission_ids(permissions)
     identifier = new_id()
     rows = yield Statement(
         "INSERT INTO roles (id, name, description) VALUES (%(id)s, %(name)s, %(description)s)"
@@ -298,7 +298,8 @@ def _roles(names: Collection[str]) -> Steps[list[UUID]]:
     return list(found.values())
 
 
-def _permissions(wanted: Collection[tuple[str, str]]) -> Steps[list[UUID]]:
+def permission_ids(wanted: Collection[tuple[str, str]]) -> Steps[list[UUID]]:
+    """Of pairs of audience and name. Raises UnknownNameError."""
     rows = yield Statement(
         "SELECT s.audience, p.name, p.id FROM permissions p JOIN resource_servers s ON s.id = p.resource_server_id"
         " JOIN unnest(%(audiences)s::text[], %(names)s::text[]) AS wanted (audience, name)"

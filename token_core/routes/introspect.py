@@ -44,7 +44,11 @@ async def _access_token(text: str, client: ClientRecord, services: Services) -> 
     if not is_its_api and token.client_id != client.client_id:
         return _INACTIVE
     if not await services.standing.stands(
-        token.jti, user_id=token.user_id, session_id=token.session_id, grant_id=token.grant_id
+        token.jti,
+        client_id=token.client_id,
+        user_id=token.user_id,
+        session_id=token.session_id,
+        grant_id=token.grant_id,
     ):
         return _INACTIVE
     owner = await services.authority.client(token.client_id)

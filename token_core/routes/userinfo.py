@@ -56,7 +56,11 @@ async def _standing_token(text: str, services: Services) -> OwnToken:
     except UnknownToken as error:
         raise InvalidToken from error
     if not await services.standing.stands(
-        token.jti, user_id=token.user_id, session_id=token.session_id, grant_id=token.grant_id
+        token.jti,
+        client_id=token.client_id,
+        user_id=token.user_id,
+        session_id=token.session_id,
+        grant_id=token.grant_id,
     ):
         raise InvalidToken(detail="token_revoked")
     return token

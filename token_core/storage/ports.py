@@ -140,6 +140,7 @@ class TokenStanding(Protocol):
         self,
         jti: uuid.UUID,
         *,
+        client_id: str,
         user_id: uuid.UUID | None,
         session_id: uuid.UUID | None,
         grant_id: uuid.UUID | None,

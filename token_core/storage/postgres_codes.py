@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shared.database.outbox import outbox_parameters
+from shared.identity.not_before import is_after_not_before
 from token_core.storage.claimed_event import EVENT_OF_CLAIMED
 from token_core.storage.ports import NewFamily, Redemption, Spent
 
@@ -20,7 +21,8 @@ _REDEEM = f"""
 WITH person AS (SELECT 1 FROM users WHERE id = %(user_id)s AND status = 'active' FOR SHARE),
 session AS (
   SELECT 1 FROM sign_in_sessions
-   WHERE id = %(session_id)s AND user_id = %(user_id)s AND ended_at IS NULL AND expires_at > %(now)s FOR SHARE),
+   WHERE id = %(session_id)s AND user_id = %(user_id)s AND ended_at IS NULL AND expires_at > %(now)s
+     AND {is_after_not_before("id")} FOR SHARE),
 claimed AS (
   INSERT INTO redeemed_codes (code_hash, issued_at, family_id, jti, access_token_expires_at, redeemed_at)
   SELECT %(code_hash)s, %(issued_at)s, %(family_id)s::uuid, %(jti)s, %(access_token_expires_at)s, %(now)s

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.database.outbox import outbox_parameters
+from shared.identity.not_before import is_after_not_before
 from token_core.storage.claimed_event import EVENT_OF_CLAIMED
 from token_core.storage.ports import Family, Rotation
 
@@ -20,7 +21,7 @@ _FIND = f"""
 SELECT {", ".join(_FIELDS)}
   FROM (SELECT f.*, EXISTS (SELECT 1 FROM sign_in_sessions s WHERE s.id = f.session_id AND s.ended_at IS NULL)
                     AS is_session_live
-          FROM refresh_families f WHERE f.id = %(id)s) family
+          FROM refresh_families f WHERE f.id = %(id)s AND {is_after_not_before("f.id")}) family
 """  # noqa: S608 - field names
 _ROTATE = f"""
 WITH claimed AS (
@@ -29,7 +30,7 @@ WITH claimed AS (
          answer_binding = %(binding)s, replay_until = %(replay_until)s, rotated_at = %(now)s,
          idle_expires_at = LEAST(%(idle_expires_at)s, expires_at)
    WHERE id = %(id)s AND current_hash = %(spent_hash)s AND revoked_at IS NULL
-     AND expires_at > %(now)s AND idle_expires_at > %(now)s
+     AND expires_at > %(now)s AND idle_expires_at > %(now)s AND {is_after_not_before("id")}
   RETURNING 1)
 {EVENT_OF_CLAIMED}"""  # noqa: S608 - of constants
 _REVOKE = f"""

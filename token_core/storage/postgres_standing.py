@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from events.envelope import Event
     from token_core.storage.database import Database
 
+# Ids of tokens, sessions and families are UUIDv7: they tell when each was made, to the millisecond.
 _STANDS = """
-SELECT NOT EXISTS (SELECT 1 FROM revoked_access_tokens WHERE jti = %(jti)s)
+SELECT NOT EXISTS (SELECT 1 FROM platform_instants WHERE name = 'not_before' AND %(jti)s < uuid7_floor(instant))
+   AND NOT EXISTS (SELECT 1 FROM clients WHERE client_id = %(client_id)s AND %(jti)s < uuid7_floor(not_before))
+   AND NOT EXISTS (SELECT 1 FROM users WHERE id = %(user_id)s::uuid AND %(jti)s < uuid7_floor(not_before))
+   AND NOT EXISTS (SELECT 1 FROM revoked_access_tokens WHERE jti = %(jti)s)
    AND (%(user_id)s::uuid IS NULL OR EXISTS (SELECT 1 FROM users WHERE id = %(user_id)s AND status = 'active'))
    AND (%(session_id)s::uuid IS NULL
         OR EXISTS (SELECT 1 FROM sign_in_sessions WHERE id = %(session_id)s AND ended_at IS NULL))
@@ -41,11 +45,14 @@ class PostgresStanding:
         self,
         jti: uuid.UUID,
         *,
+        client_id: str,
         user_id: uuid.UUID | None,
         session_id: uuid.UUID | None,
         grant_id: uuid.UUID | None,
     ) -> bool:
-        parameters = {"jti": jti, "user_id": user_id, "session_id": session_id, "grant_id": grant_id}
+        parameters = {
+            "jti": jti, "client_id": client_id, "user_id": user_id, "session_id": session_id, "grant_id": grant_id,
+        }  # fmt: skip
         row = await self._database.read_one(_STANDS, parameters)
         return row is not None and row[0]
 

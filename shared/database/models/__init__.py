@@ -12,6 +12,7 @@ from shared.database.models.access import (
     Scope,
     ScopePermission,
 )
+from shared.database.models.administration import IdempotentCreate, PlatformInstant
 from shared.database.models.audit import (
     AuditCheckpoint,
     OutboxEvent,
@@ -45,11 +46,13 @@ __all__ = [
     "DeviceCredential",
     "EmailLog",
     "GuessBudget",
+    "IdempotentCreate",
     "InboxCommand",
     "OutboxEvent",
     "ParkedCommand",
     "PasswordCredential",
     "Permission",
+    "PlatformInstant",
     "Producer",
     "RedeemedCode",
     "RefreshFamily",

@@ -47,6 +47,7 @@ class Client(Base):
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[CreatedAt]
     version: Mapped[int] = mapped_column(server_default="1")
+    not_before: Mapped[Instant | None]  # what was issued to this client earlier counts no more
 
 
 class ClientSecret(Base):

@@ -32,6 +32,7 @@ class User(Base):
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[CreatedAt]
     version: Mapped[int] = mapped_column(server_default="1")  # ETag of the admin API
+    not_before: Mapped[Instant | None]  # what was issued to this person earlier counts no more
 
 
 class PasswordCredential(Base):
