@@ -88,6 +88,7 @@ class SubjectKeys:
         self._held_seconds = held_seconds
         self._monotonic = monotonic
         self._keys: OrderedDict[str, tuple[float, SubjectKey | None]] = OrderedDict()
+        self._turn = 0  # grows with every change, so that a key read before it is not kept
 
     def of(self, subject: str) -> Steps[SubjectKey | None]:
         """The subject's key, made in the caller's transaction where there is none; None: it was erased.
@@ -99,6 +100,7 @@ class SubjectKeys:
         if held is not None and held[0] > self._monotonic():
             self._keys.move_to_end(subject)
             return held[1]
+        turn = self._turn
         rows = yield Statement(_FIND, {"subject": subject})
         if not rows:
             made = yield from self._make(subject)
@@ -110,7 +112,7 @@ class SubjectKeys:
         if wrapped is not None:
             data_key = yield from self._data_keys.by_id(data_key_id)
             key = SubjectKey(subject, str(key_id), data_key.unwrap(bytes(wrapped), _context(subject, key_id)))
-        if is_lasting:
+        if is_lasting and turn == self._turn:
             self._hold(subject, key)
         return key
 
@@ -146,7 +148,13 @@ class SubjectKeys:
 
     def forget(self, subject: str) -> None:
         """Drop it from memory: what a token core does when it learns of a change to the user."""
+        self._turn += 1
         self._keys.pop(subject, None)
+
+    def forget_all(self) -> None:
+        """Drop all of them: changes may have been missed."""
+        self._turn += 1
+        self._keys.clear()
 
     def _make(self, subject: str) -> Steps[SubjectKey | None]:
         data_key = yield from self._data_keys.current("subject")

@@ -15,6 +15,7 @@ from redis.backoff import NoBackoff
 from shared.config import load_settings
 from shared.kms import DataKeys
 from shared.logging import configure_logging
+from shared.subject_keys import SubjectKeys
 from token_core.audit import Recorder
 from token_core.authority import Authority
 from token_core.config import Settings
@@ -54,7 +55,9 @@ def create_app(settings: Settings | None = None) -> HotPaths:
             app.state.services = hot.services = services
             yield
 
-    app = FastAPI(title="Token core", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(  # a redirect to the path without a slash would go to whatever Host the request names
+        title="Token core", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
     for router in hosted_routers():
         app.include_router(router)
     hot = HotPaths(app, HOT_ROUTES)
@@ -75,9 +78,12 @@ async def _open_services(stack: AsyncExitStack, settings: Settings) -> Services:
     stack.push_async_callback(redis.aclose)
 
     keys = KeyRing()
-    loader = PostgresKeys(database, DataKeys(settings.kms_data_key_id), keys)
+    data_keys = DataKeys(settings.kms_data_key_id)
+    loader, subject_keys = PostgresKeys(database, data_keys, keys), SubjectKeys(data_keys)
     authority = Authority(PostgresAuthority(database), stale_seconds=settings.authority_stale_seconds)
-    feed = AuthorityFeed(database, redis, authority, loader.reload, poll_seconds=settings.authority_poll_seconds)
+    feed = AuthorityFeed(
+        database, redis, authority, loader.reload, subject_keys, poll_seconds=settings.authority_poll_seconds
+    )
     feed.start()
     stack.push_async_callback(feed.stop)
     await _begin_ready(feed)
@@ -96,6 +102,7 @@ async def _open_services(stack: AsyncExitStack, settings: Settings) -> Services:
         codes=RedisCodes(redis), ledger=PostgresLedger(database, settings.outbox_shards),
         families=PostgresFamilies(database, settings.outbox_shards),
         standing=PostgresStanding(database, settings.outbox_shards), people=PostgresPeople(database),
+        subject_keys=subject_keys,
     )  # fmt: skip
 
 

@@ -7,8 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from shared.kms import DataKeys
-from shared.subject_keys import AsyncSubjectKeys, SubjectKeys
+from shared.subject_keys import AsyncSubjectKeys
 from token_core.routes import authorize, logout
 from token_core.sessions.cookies import CookieNames
 from token_core.sessions.guesses import GuessLimits
@@ -57,8 +56,7 @@ async def open_hosted(services: Services) -> AsyncIterator[Hosted]:
 
 def _hosted(services: Services, hashing: HashingPool) -> Hosted:
     settings = services.settings
-    subject_keys = AsyncSubjectKeys(SubjectKeys(DataKeys(settings.kms_data_key_id)))
-    store = PostgresSignIn(services.database, subject_keys, settings.outbox_shards)
+    store = PostgresSignIn(services.database, AsyncSubjectKeys(services.subject_keys), settings.outbox_shards)
     policy = _policy(settings)
     return Hosted(
         issuer=settings.issuer,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from token_core.config import use_metrics_directory
 
 METRICS_DIRECTORY = use_metrics_directory()  # before the next import: prometheus_client decides as it loads
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest  # noqa: E402
-from prometheus_client.multiprocess import MultiProcessCollector  # noqa: E402
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead  # noqa: E402
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -23,6 +25,9 @@ audit_unavailable = Counter("token_core_audit_unavailable", "Events that nothing
 failures_over_quota = Counter("token_core_failures_over_quota", "Failure events that were counted only")
 authority_age = Gauge(
     "token_core_authority_age_seconds", "Seconds since the last good poll, oldest worker", multiprocess_mode="livemax"
+)
+hashing_waiting = Gauge(
+    "token_core_hashing_waiting", "Passwords that wait to be hashed", ("lane",), multiprocess_mode="livesum"
 )
 
 _request_children: dict[tuple[str, str, int], Counter] = {}
@@ -44,6 +49,25 @@ def observe_request(endpoint: str, method: str, status: int, seconds: float) -> 
 
 def render() -> bytes:
     """All workers' metrics in Prometheus' text format."""
+    _forget_ended_workers()
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=str(METRICS_DIRECTORY))  # type: ignore[no-untyped-call]
     return generate_latest(registry)
+
+
+def _forget_ended_workers() -> None:
+    """What a worker had waiting when it was killed waits no more."""
+    for path in METRICS_DIRECTORY.glob("gauge_live*.db"):
+        pid = int(path.stem.rpartition("_")[2])
+        if not _is_running(pid):
+            mark_process_dead(pid, str(METRICS_DIRECTORY))  # type: ignore[no-untyped-call]
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

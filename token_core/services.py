@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from redis.asyncio.cluster import RedisCluster
 
+    from shared.subject_keys import SubjectKeys
     from token_core.audit import Recorder
     from token_core.authority import Authority
     from token_core.config import Settings
@@ -29,3 +30,4 @@ class Services:
     families: FamilyStore
     standing: TokenStanding
     people: People
+    subject_keys: SubjectKeys

@@ -10,10 +10,12 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
-from tests.fixtures.hosted_pages import CALLBACK, answer_of, authorize_url
+from tests.fixtures.hosted_pages import CALLBACK, Page, answer_of, authorize_url
 from tests.fixtures.token_core import eventually
 
 if TYPE_CHECKING:
+    import httpx
+
     from tests.fixtures.hosted_pages import App, Browser, Hosted, Person
 
 
@@ -327,3 +329,18 @@ def test_the_sign_in_pages_policy_lets_the_answer_reach_the_client(hosted: Hoste
     page = hosted.browser().page(authorize_url(app.ask()))
     assert "form-action 'self' https://app.example;" in page.response.headers["content-security-policy"]
     assert dict(parse_qsl(urlsplit(str(page.response.url)).query)).keys() == {"request"}
+
+
+def test_no_step_of_an_authorization_cuts_a_popup_off_from_its_application(hosted: Hosted) -> None:
+    """Each answer on the way counts, redirects too (HTML 7.1.3: a mismatch swaps the browsing context group)."""
+    person, app, browser = hosted.person(), hosted.app(require_consent=True), hosted.browser()
+    seen: list[httpx.Response] = []
+    browser.http.event_hooks["response"] = [seen.append]
+    page = browser.page(authorize_url(app.ask()))
+    consent = Page(browser.sign_in(person, page))
+    answer_of(browser.submit(consent, decision="allow"))
+    browser.get(authorize_url(app.ask(response_mode="form_post")))
+    browser.get("/oauth2/authorize", client_id="nobody")
+    browser.get("/oauth2/logout")
+    assert len(seen) >= 9
+    assert [str(answer.url) for answer in seen if "cross-origin-opener-policy" in answer.headers] == []

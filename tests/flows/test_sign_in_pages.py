@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from shared.database.authority import note_change
 from tests.fixtures.hosted_pages import Page, answer_of, authorize_url
+from tests.fixtures.token_core import eventually
 
 if TYPE_CHECKING:
     import httpx
@@ -256,7 +258,6 @@ def test_every_page_forbids_scripts_frames_and_third_parties(hosted: Hosted, pat
     assert answer.headers["referrer-policy"] == "no-referrer"
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["cross-origin-opener-policy"] == "same-origin"
     assert answer.headers["cross-origin-resource-policy"] == "same-origin"
     assert "<script" not in answer.text
     assert "style=" not in answer.text
@@ -278,3 +279,27 @@ def test_what_somebody_typed_comes_back_escaped(hosted: Hosted) -> None:
     browser: Browser = hosted.browser()
     answer = browser.submit(browser.page("/sign-in"), email='"><script>alert(1)</script>', password="x")
     assert "<script>" not in answer.text
+
+
+# Erasure
+
+
+def test_nothing_is_encrypted_under_a_destroyed_key_a_second_later(hosted: Hosted) -> None:
+    person = hosted.person()
+
+    def key_of_a_sign_in() -> str | None:
+        assert hosted.browser().sign_in(person).status_code == 200
+        return hosted.events(str(person.id), "sign_in.succeeded")[-1]["subject_key_id"]
+
+    assert key_of_a_sign_in() is not None
+    with hosted.database() as connection, connection.transaction():
+        hosted.subject_keys().erase(connection, str(person.id), datetime.now(UTC))
+        note_change(connection, "user", str(person.id))
+    # the bound is the poll's: far below the 300 s that a key is held
+    eventually(lambda: key_of_a_sign_in() is None, "the key is forgotten", timeout_seconds=5)
+
+
+def test_how_many_passwords_wait_can_be_watched(hosted: Hosted) -> None:
+    text = hosted.browser().get("/metrics").text
+    assert 'token_core_hashing_waiting{lane="known"} 0.0' in text
+    assert 'token_core_hashing_waiting{lane="unknown"} 0.0' in text

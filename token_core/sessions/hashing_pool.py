@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.clock import monotonic_seconds
+from token_core.metrics import hashing_waiting
 from token_core.sessions.hashing_worker import LENGTH_BYTES
 
 _log = logging.getLogger(__name__)
@@ -67,11 +68,17 @@ class _Lanes:
     unknown: deque[_Job] = field(default_factory=deque)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def note_depth(self) -> None:
+        """For /metrics; a job that was given up counts until its turn."""
+        hashing_waiting.labels("known").set(len(self.known))
+        hashing_waiting.labels("unknown").set(len(self.unknown))
+
     def put(self, job: _Job, *, is_known: bool) -> None:
         lane = self.known if is_known else self.unknown
         if len(lane) >= self.size:
             raise HashingOverloaded
         lane.append(job)
+        self.note_depth()
         self.arrived.set()
 
     async def take(self) -> _Job:
@@ -79,6 +86,7 @@ class _Lanes:
             for lane in (self.known, self.unknown):
                 while lane:
                     job = lane.popleft()
+                    self.note_depth()
                     if job.answer.done():  # given up by who asked
                         continue
                     if monotonic_seconds() <= job.expires_at:
@@ -108,6 +116,7 @@ class HashingPool:
         return len(self._lanes.known) + len(self._lanes.unknown)
 
     async def start(self) -> None:
+        self._lanes.note_depth()
         self._keepers = [asyncio.create_task(self._keep(place)) for place in range(self._parameters.processes)]
         job = {"op": "hash", "password": "a password that nobody has"}
         self._dummy = (await self._do(job, is_known=True, wait_seconds=_START_SECONDS))["hash"]
@@ -210,6 +219,7 @@ class HashingPool:
             return
         job.has_failed_once = True
         self._lanes.known.appendleft(job)
+        self._lanes.note_depth()
         self._lanes.arrived.set()
 
 

@@ -74,7 +74,7 @@ class MailedLinks:
             if user_id is None or not await work.lock_active_user(user_id):
                 return LinkState.SPENT, None
             subject = str(user_id)
-            await work.set_password(user_id, hashed)
+            is_change = await work.set_password(user_id, hashed)
             await work.record(
                 EventType.PASSWORD_SET, PasswordSet(by="link"), subject=subject, actor=subject, origin=visitor.origin
             )
@@ -89,8 +89,8 @@ class MailedLinks:
             )
             await _note_verified(work, user_id, email_id)
             await _trust(work, user_id, device)
-            notice = NewMail(new_id(), user_id, "security_notice", {"what": "password_changed"})
-            await work.queue_mail(notice)
+            if is_change:  # who chooses a first one just came from the welcome mail
+                await work.queue_mail(NewMail(new_id(), user_id, "security_notice", {"what": "password_changed"}))
         return LinkState.LIVE, device
 
     async def verify_email(self, token: str) -> LinkState:

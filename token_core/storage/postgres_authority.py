@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from redis.asyncio.cluster import RedisCluster
 
+    from shared.subject_keys import SubjectKeys
     from token_core.storage.database import Connection, Database
 
 _CLIENT = """
@@ -101,11 +102,13 @@ class AuthorityFeed:
         redis: RedisCluster,
         authority: Authority,
         reload_keys: Callable[[], Awaitable[None]],
+        subject_keys: SubjectKeys,
         *,
         poll_seconds: float,
         key_seconds: float = 30.0,
     ) -> None:
         self._database, self._redis, self._authority, self._reload_keys = database, redis, authority, reload_keys
+        self._subject_keys = subject_keys
         self._poll_seconds, self._key_seconds = poll_seconds, key_seconds
         self._hinted, self.first_read = asyncio.Event(), asyncio.Event()
         self._keys_at = float("-inf")
@@ -141,11 +144,15 @@ class AuthorityFeed:
         async with asyncio.timeout(3):
             horizon = await run_async(connection, first_horizon())
         self._authority.clear()  # whatever changed while nobody looked
+        self._subject_keys.forget_all()
         self._keys_at = float("-inf")
         while True:
             async with asyncio.timeout(3):
                 horizon, changes = await run_async(connection, poll_changes(horizon))
             self._authority.apply((change.kind, change.entity_id) for change in changes)
+            for change in changes:
+                if change.kind == "user":  # erased, perhaps: nothing more under the destroyed key
+                    self._subject_keys.forget(change.entity_id)
             self._authority.note_polled()
             self._database.is_down = False
             authority_age.set(0)

@@ -15,7 +15,6 @@ from events.types import EventType
 from shared.database.authority import note_change_async
 from shared.database.outbox import insert_events_async
 from shared.identity.ending import end_user_access_async
-from shared.identity.not_before import is_after_not_before
 from shared.ids import new_id
 from shared.logging import request_id
 from token_core.errors import TemporarilyUnavailable
@@ -39,11 +38,11 @@ LEFT JOIN device_credentials d ON d.user_id = u.id AND d.id = ANY(%s) AND d.secr
 WHERE u.email_canonical = %s
 LIMIT 1
 """
-_FIND_SESSION = f"""
+_FIND_SESSION = """
 SELECT s.id, s.user_id, u.email, s.secret_hash, s.device_id, s.authenticated_at, s.amr, s.acr, s.last_seen_at
 FROM sign_in_sessions s JOIN users u ON u.id = s.user_id AND u.status = 'active'
-WHERE s.id = %s AND s.ended_at IS NULL AND s.expires_at > %s AND s.last_seen_at > %s AND {is_after_not_before("s.id")}
-"""  # noqa: S608 - of constants
+WHERE s.id = %s AND s.ended_at IS NULL AND s.expires_at > %s AND s.last_seen_at > %s
+"""
 _RESERVE = """
 INSERT INTO guess_budgets AS b (key, window_start, used) VALUES (%s, %s, 1)
 ON CONFLICT (key, window_start) DO UPDATE SET used = b.used + 1 WHERE b.used < %s
@@ -86,8 +85,10 @@ INSERT INTO email_log (id, user_id, template, parameters, request_id, link_purpo
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 """
 _WRITE_HASH = """
+WITH earlier AS (SELECT FROM password_credentials WHERE user_id = %(user)s)
 INSERT INTO password_credentials (user_id, hash, changed_at) VALUES (%(user)s, %(hash)s, %(now)s)
 ON CONFLICT (user_id) DO UPDATE SET hash = EXCLUDED.hash, changed_at = EXCLUDED.changed_at
+RETURNING EXISTS (SELECT FROM earlier)
 """
 _INSERT_DEVICE = """
 INSERT INTO device_credentials (id, user_id, secret_hash, created_at, last_used_at) VALUES (%s, %s, %s, %s, %s)
@@ -215,14 +216,15 @@ class PostgresSignInTransaction:
         values = (account.user_id, account.credentials_changed_at)
         return await (await self._connection.execute(_LOCK_UNCHANGED, values)).fetchone() is not None
 
-    async def set_password(self, user_id: uuid.UUID, password_hash: str) -> None:
+    async def set_password(self, user_id: uuid.UUID, password_hash: str) -> bool:
         values = {"user": user_id, "hash": password_hash, "now": self._now}
-        await self._connection.execute(_WRITE_HASH, values)
+        row = await (await self._connection.execute(_WRITE_HASH, values)).fetchone()
         await self._connection.execute(
             "UPDATE users SET credentials_changed_at = %s, updated_at = %s, version = version + 1 WHERE id = %s",
             (self._now, self._now, user_id),
         )
         await note_change_async(self._connection, "user", str(user_id))
+        return row is not None and bool(row[0])
 
     async def renew_hash(self, user_id: uuid.UUID, old_hash: str, new_hash: str) -> bool:
         sql = "UPDATE password_credentials SET hash = %s WHERE user_id = %s AND hash = %s"

@@ -128,7 +128,9 @@ class SignInTransaction(Protocol):
         """Until the transaction ends; False if the password was set anew or the account closed since it was read."""
         ...
 
-    async def set_password(self, user_id: uuid.UUID, password_hash: str) -> None: ...
+    async def set_password(self, user_id: uuid.UUID, password_hash: str) -> bool:
+        """True if it took another one's place; False for the first."""
+        ...
 
     async def renew_hash(self, user_id: uuid.UUID, old_hash: str, new_hash: str) -> bool:
         """The same password under other parameters; False if the password was changed meanwhile."""

@@ -1,4 +1,7 @@
-"""What every hosted page tells the browser: no scripts, no frames, no third parties, no traces."""
+"""What every hosted page tells the browser: no scripts, no frames, no third parties, no traces.
+
+No Cross-Origin-Opener-Policy on the way of an authorization: it would part a popup's sign-in from its application.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,6 @@ def page_headers(*, is_https: bool, form_targets: Iterable[str] = (), script_has
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Cache-Control": "no-store",
-        "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
         "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
         "X-Robots-Tag": "noindex",

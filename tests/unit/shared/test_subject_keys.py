@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -156,3 +157,25 @@ def test_a_row_moved_to_another_person_opens_nothing(postgres_dsn: str, data_key
         connection.execute("UPDATE subject_keys SET subject = 'u2'")
     with psycopg.connect(postgres_dsn) as connection, pytest.raises(UnsealError):
         SubjectKeys(data_keys).get_or_create(connection, "u2")
+
+
+async def test_a_key_that_was_read_before_the_word_of_its_erasure_is_not_kept(async_connection, data_keys) -> None:
+    told = SubjectKeys(data_keys)
+    await AsyncSubjectKeys(told).get_or_create(async_connection, "u1")
+    await async_connection.commit()
+    reading = told.of("u1")
+    statement = next(reading)
+    rows = await (await async_connection.execute(statement.sql, statement.parameters)).fetchall()
+    told.forget("u1")
+    with contextlib.suppress(StopIteration):
+        reading.send(rows)
+    assert told._keys == {}
+
+
+def test_who_may_have_missed_changes_forgets_all(postgres_dsn: str, data_keys) -> None:
+    keys = SubjectKeys(data_keys)
+    for _ in range(2):
+        committed_key(postgres_dsn, keys, "u1")
+    assert keys._keys
+    keys.forget_all()
+    assert not keys._keys

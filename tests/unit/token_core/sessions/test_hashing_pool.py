@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import psutil
 import pytest
 from argon2 import PasswordHasher
+from prometheus_client import REGISTRY
 
 from tests.fixtures.token_core import eventually
 from token_core.sessions.hashing_pool import HashingOverloaded, HashingParameters, HashingPool
@@ -52,6 +53,19 @@ async def test_more_than_the_queue_holds_is_refused_at_once():
         refused = [result for result in results if isinstance(result, HashingOverloaded)]
         assert len(refused) == 16
         assert not (await pool.verify("x", None, is_known_device=False)).matches, "and then there is room again"
+
+
+async def test_what_waits_is_a_gauge_and_comes_down_to_nothing():
+    async with pool_of(queue_size=8) as pool:
+        jobs = [asyncio.create_task(pool.verify("x", None, is_known_device=False)) for _ in range(6)]
+        await asyncio.sleep(0)
+        assert waiting("unknown") >= 5
+        await asyncio.gather(*jobs)
+        assert waiting("unknown") == waiting("known") == 0
+
+
+def waiting(lane: str) -> float:
+    return REGISTRY.get_sample_value("token_core_hashing_waiting", {"lane": lane}) or 0.0
 
 
 async def test_known_devices_have_a_lane_of_their_own_and_go_first():

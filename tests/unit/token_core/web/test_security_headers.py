@@ -18,3 +18,8 @@ def test_tls_is_insisted_on_only_where_there_is_tls():
 def test_forms_may_end_up_where_the_answer_goes():
     policy = page_headers(is_https=True, form_targets=["https://a.example"])["Content-Security-Policy"]
     assert "form-action 'self' https://a.example; base-uri 'none'" in policy
+
+
+def test_a_page_leaves_the_window_that_opened_it_alone():
+    """Signing in in a popup: the application waits at the other end of `window.opener`."""
+    assert "Cross-Origin-Opener-Policy" not in page_headers(is_https=True)
