@@ -45,7 +45,11 @@ async def test_the_scheme_is_case_insensitive(guard: Guard, header: str) -> None
     assert await guard.authenticate(request(header)) is TOKEN
 
 
-@pytest.mark.parametrize("asked", [request(), request("Basic Zzp4"), request("DPoP good"), request("good")], ids=str)
+@pytest.mark.parametrize(
+    "asked",
+    [request(), request("Basic Zzp4"), request("DPoP good"), request("good")],
+    ids=["none", "Basic", "DPoP", "no scheme"],
+)
 async def test_without_a_bearer_token_only_the_scheme_is_asked_for(guard: Guard, asked: Request) -> None:
     refused = await refusal(guard, asked)
     assert (refused.status, refused.error) == (401, None)

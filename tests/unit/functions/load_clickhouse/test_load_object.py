@@ -42,7 +42,9 @@ def test_a_segments_object_is_read_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"x", parquet(segment_table(a_segment(2)))[:-20], failure("NoSuchKey")], ids=repr
+    "content",
+    [b"", b"x", parquet(segment_table(a_segment(2)))[:-20], failure("NoSuchKey")],
+    ids=["empty", "one byte", "torn", "missing"],
 )
 def test_an_object_that_is_missing_or_torn_ends_in_the_dead_letter_queue(content) -> None:
     with pytest.raises(UnreadableObjectError):
