@@ -15,6 +15,7 @@ from events.types import EventType
 from shared.database.authority import note_change_async
 from shared.database.outbox import insert_events_async
 from shared.identity.ending import end_user_access_async
+from shared.identity.not_before import is_after_not_before
 from shared.ids import new_id
 from shared.logging import request_id
 from token_core.errors import TemporarilyUnavailable
@@ -38,11 +39,11 @@ LEFT JOIN device_credentials d ON d.user_id = u.id AND d.id = ANY(%s) AND d.secr
 WHERE u.email_canonical = %s
 LIMIT 1
 """
-_FIND_SESSION = """
+_FIND_SESSION = f"""
 SELECT s.id, s.user_id, u.email, s.secret_hash, s.device_id, s.authenticated_at, s.amr, s.acr, s.last_seen_at
 FROM sign_in_sessions s JOIN users u ON u.id = s.user_id AND u.status = 'active'
-WHERE s.id = %s AND s.ended_at IS NULL AND s.expires_at > %s AND s.last_seen_at > %s
-"""
+WHERE s.id = %s AND s.ended_at IS NULL AND s.expires_at > %s AND s.last_seen_at > %s AND {is_after_not_before("s.id")}
+"""  # noqa: S608 - of constants
 _RESERVE = """
 INSERT INTO guess_budgets AS b (key, window_start, used) VALUES (%s, %s, 1)
 ON CONFLICT (key, window_start) DO UPDATE SET used = b.used + 1 WHERE b.used < %s
