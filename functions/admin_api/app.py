@@ -45,6 +45,7 @@ def create_admin_app(settings: Settings | None = None, services: Services | None
         version="1",
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # it would redirect to whatever Host the request names
         middleware=[Middleware(RequestIds)],
         lifespan=_lifespan(services),
     )

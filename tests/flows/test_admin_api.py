@@ -192,6 +192,12 @@ async def test_every_route_wants_its_permission_and_challenges_by_rfc_6750(admin
         assert answer.headers["content-type"] == "application/problem+json"
 
 
+async def test_a_path_that_is_none_redirects_nowhere(admin):
+    answer = await admin.get("/users/")
+    assert answer.status_code == 404
+    assert "location" not in answer.headers
+
+
 def test_the_table_above_has_every_route(admin):
     routes = {(method, route.path) for route in _routes(admin) for method in route.methods}
     ours = {(method, path) for method, path in routes if not path.startswith(("/health", "/openapi"))}
