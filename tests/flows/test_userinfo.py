@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from shared.database.authority import note_change
+from tests.fixtures.token_core import eventually
+
 if TYPE_CHECKING:
     import httpx
 
@@ -108,3 +111,19 @@ def test_a_revoked_access_token_opens_nothing(token_core: TokenCore) -> None:
     token = token_core.sign_in()["access_token"]
     token_core.post("/oauth2/revoke", "web", token=token)
     assert ask(token_core, token).status_code == 401
+
+
+def test_a_disabled_clients_tokens_open_nothing(token_core: TokenCore) -> None:
+    token = token_core.sign_in(client="web-rs256")["access_token"]
+    try:
+        set_status(token_core, "web-rs256", "disabled")
+        eventually(lambda: ask(token_core, token).status_code == 401, "the token core has heard of it")
+    finally:
+        set_status(token_core, "web-rs256", "active")
+    eventually(lambda: ask(token_core, token).status_code == 200, "the token core has heard of it")
+
+
+def set_status(token_core: TokenCore, client_id: str, status: str) -> None:
+    with token_core.database() as connection, connection.transaction():
+        connection.execute("UPDATE clients SET status = %s WHERE client_id = %s", (status, client_id))
+        note_change(connection, "client", client_id)

@@ -35,10 +35,12 @@ async def _userinfo(request: HotRequest, services: Services) -> HotResponse:
         parameters = parse_form(body)
     text = read_bearer(request.header(b"authorization"), parameters)
     token = await _standing_token(text, services)
+    client = await services.authority.client(token.client_id)
+    if client is None:  # disabled since
+        raise InvalidToken(detail="client_inactive")
     origin = request.header(b"origin")
     if origin is not None:
-        client = await services.authority.client(token.client_id)
-        request.response_headers = cors.response_headers(origin, () if client is None else client.allowed_origins)
+        request.response_headers = cors.response_headers(origin, client.allowed_origins)
     if OPENID not in token.scopes or services.settings.issuer not in token.audience or token.user_id is None:
         raise InsufficientScope
     person = await services.people.find_active(token.user_id)
