@@ -139,7 +139,7 @@ ELSEWHERE = (
     Elsewhere(
         "what holds the worker together: it runs whole in every flow",
         ("tests/flows/test_health_and_metrics.py", "tests/flows/test_client_credentials.py"),
-        ("token_core/access_log.py", "token_core/app.py", "token_core/metrics.py", "token_core/services.py"),
+        ("token_core/app.py", "token_core/metrics.py", "token_core/services.py"),
     ),
     Elsewhere(
         "group commit: whose answer waits for which append is seen only with a Redis and a Postgres that can be killed",
