@@ -19,6 +19,11 @@ def unix_now() -> int:
     return int(time.time())
 
 
+def unix_nanoseconds() -> int:
+    """Nanoseconds since 1970: for identifiers that sort by time."""
+    return time.time_ns()
+
+
 def monotonic_seconds() -> float:
     """Seconds on a clock that never goes back: for durations and deadlines."""
     return time.monotonic()

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import logging
 import re
-import secrets
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from shared.clock import monotonic_seconds
+from shared.ids import new_request_id
 from shared.logging import request_id as request_id_of_log
 from token_core.access_log import log_request
 from token_core.errors import OAuthError, ServerError, TemporarilyUnavailable
@@ -51,6 +51,7 @@ class HotRequest:
     receive: Receive
     client_address: str | None = None
     response_headers: Headers = field(default_factory=list)  # put on the answer, also on an error's
+    _by_name: dict[bytes, bytes] | None = None
 
     def header(self, name: bytes) -> bytes | None:
         """The value of a header that may be given once.
@@ -58,10 +59,16 @@ class HotRequest:
         Raises:
             OAuthError: it is there twice.
         """
-        found = [value for key, value in self.headers if key == name]
-        if len(found) > 1:
+        if self._by_name is None:
+            self._by_name = dict(self.headers)
+        value = self._by_name.get(name)
+        if (
+            value is not None
+            and len(self._by_name) != len(self.headers)
+            and sum(key == name for key, _ in self.headers) > 1
+        ):
             raise OAuthError("A header is given more than once.", detail="repeated_header")
-        return found[0] if found else None
+        return value
 
     async def body(self, limit: int = MAX_BODY_BYTES) -> bytes:
         """The whole body.
@@ -223,4 +230,4 @@ def _request_id(headers: Headers) -> str:
     for name, value in headers:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return value.decode()
-    return secrets.token_hex(16)
+    return new_request_id()

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from shared import ids
 from shared.clock import monotonic_seconds, rfc3339, unix_now, utc_now
-from shared.ids import made_at, new_id
+from shared.ids import made_at, new_id, new_request_id
 
 
 def test_an_id_is_a_uuid7_that_tells_when_it_was_made() -> None:
@@ -18,6 +21,38 @@ def test_an_id_is_a_uuid7_that_tells_when_it_was_made() -> None:
 def test_ids_sort_by_their_making() -> None:
     made = [new_id() for _ in range(1000)]
     assert made == sorted(made) and len(set(made)) == 1000
+
+
+def test_many_ids_stay_in_the_time_of_their_making() -> None:
+    for _ in range(20_000):
+        last = new_id()
+    assert made_at(last) <= utc_now() + timedelta(milliseconds=1)
+
+
+def test_ids_sort_also_while_the_clock_stands_or_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ids, "_last", 0)
+    made = []
+    for now in (2_000_000_000, 2_000_000_000, 1_000_000_000, 3_000_000_000):
+        monkeypatch.setattr(ids, "unix_nanoseconds", lambda now=now: now)
+        made += [new_id() for _ in range(300)]
+    assert made == sorted(made) and len(set(made)) == 1200
+
+
+def test_threads_and_forked_children_never_draw_the_same_randomness() -> None:
+    with ThreadPoolExecutor(4) as pool:
+        drawn = list(pool.map(lambda _: new_request_id(), range(5000)))
+    assert len(set(drawn)) == 5000 and all(len(one) == 32 for one in drawn)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, "".join(new_request_id() for _ in range(300)).encode())
+        os._exit(0)
+    mine = {new_request_id() for _ in range(300)}
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        theirs = pipe.read()
+    os.waitpid(child, 0)
+    assert len(theirs) == 300 * 32 and mine.isdisjoint(theirs[at : at + 32] for at in range(0, len(theirs), 32))
 
 
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=-5))])
