@@ -21,7 +21,7 @@ LENGTH_BYTES = 4
 
 def main() -> None:
     nice, memory_kib, passes, lanes = (int(argument) for argument in sys.argv[1:5])
-    os.closerange(3, 1024)  # uvloop hands down what is inheritable: the server's listening socket must not live on in here
+    os.closerange(3, 1024)  # uvloop hands down what is inheritable: the listening socket, for one
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides when this ends
     os.nice(nice)
     if hasattr(os, "SCHED_BATCH"):
