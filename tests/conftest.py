@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+
+import pytest
 
 pytest_plugins = [
     "tests.fixtures.database",
@@ -18,15 +21,15 @@ pytest_plugins = [
     "tests.fixtures.hosted_pages",
 ]
 
-_RANDOM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}| at 0x[0-9a-f]+")
-_LONGEST = 80
+_RANDOM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|0x[0-9a-f]{6,}|frozenset|\\x")
+_LONGEST = 160
 
 
-def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Names that are the same in every test worker, whatever is random in a value."""
-    text = val if isinstance(val, str) else repr(val)
-    if isinstance(val, bytes) and len(val) > _LONGEST:
-        return argname
-    if not _RANDOM.search(text):
-        return None
-    return _RANDOM.sub("…", text) if isinstance(val, str) else argname
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Names that are the same in every test worker: a case named after something random or long is numbered instead."""
+    seen: Counter[str] = Counter()
+    for item in items:
+        function, bracket, case = item.nodeid.partition("[")
+        seen[function] += 1
+        if bracket and (_RANDOM.search(case) or len(case) > _LONGEST):
+            item._nodeid = f"{function}[case {seen[function]}]"
