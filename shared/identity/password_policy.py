@@ -32,7 +32,13 @@ class PasswordProblem(StrEnum):
 
 
 def normal_password(password: str) -> str:
-    """NFC, so that one password typed on two keyboards is one: what is hashed, at setting and at sign-in."""
+    """NFC, so that one password typed on two keyboards is one: what is hashed, at setting and at sign-in.
+
+    What is too long for any password stays as it is: NFC makes one character of four at most, and takes time that grows
+    with the square of what anybody may send.
+    """
+    if len(password) > 4 * MAX_CHARACTERS:
+        return password
     return unicodedata.normalize("NFC", password)
 
 

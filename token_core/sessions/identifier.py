@@ -14,4 +14,5 @@ def comparable(text: str) -> str:
     try:
         return canonical_email(text.strip())
     except InvalidEmail:
-        return unicodedata.normalize("NFC", text.strip()).casefold()[:MAX_IDENTIFIER_CHARACTERS]
+        cut = text.strip()[:MAX_IDENTIFIER_CHARACTERS]  # first: normalising takes time that grows with the square
+        return unicodedata.normalize("NFC", cut).casefold()[:MAX_IDENTIFIER_CHARACTERS]

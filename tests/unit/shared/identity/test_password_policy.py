@@ -88,3 +88,8 @@ def test_the_list_is_offline_long_enough_and_folded() -> None:
     known = common_passwords()
     assert len(known) >= 1000
     assert all(entry == entry.casefold().strip() and entry for entry in known)
+
+
+def test_an_endless_password_is_too_long_at_once():
+    """Minutes, if all of it were normalised: accents have to be sorted."""
+    assert password_problem("a" + "\u0301\u0316" * 250_000) is PasswordProblem.TOO_LONG
