@@ -16,6 +16,13 @@ from events.payloads.access import (
     ScopeDeleted,
     ScopeUpdated,
 )
+from events.payloads.account import (
+    EmailChangeCompleted,
+    EmailChangeConfirmed,
+    EmailChangeRequested,
+    EmailChangeReverted,
+    UserDataExported,
+)
 from events.payloads.audit import AuditSearched, FailuresCounted, ProducerEnded, ProducerStarted
 from events.payloads.authorization import (
     AuthorizationCodeIssued,
@@ -53,6 +60,7 @@ from events.payloads.email import (
 from events.payloads.fields import Origin, Payload, Personal
 from events.payloads.platform import ClientAccessEnded, PlatformAccessEnded, PlatformBootstrapped, UserAccessEnded
 from events.payloads.sign_in import (
+    DeviceRemoved,
     DeviceTrusted,
     EmailVerified,
     PasswordResetRequested,
@@ -160,6 +168,16 @@ REGISTRY: dict[tuple[EventType, int], Definition] = {
     (EventType.ROLE_DELETED, 1): Definition(RoleDeleted, None, "A role was deleted, and with it every binding."),
     (EventType.COMMAND_EDITED, 1): Definition(CommandEdited, None, "A parked command was changed."),
     (EventType.AUDIT_SEARCHED, 1): Definition(AuditSearched, None, "Somebody searched the audit log."),
+    (EventType.DEVICE_REMOVED, 1): Definition(DeviceRemoved, Origin, "A browser is no longer known as theirs."),
+    (EventType.EMAIL_CHANGE_REQUESTED, 1): Definition(
+        EmailChangeRequested, Origin, "A person asked for another e-mail address; both have to confirm."
+    ),
+    (EventType.EMAIL_CHANGE_CONFIRMED, 1): Definition(EmailChangeConfirmed, Origin, "One of both addresses agreed."),
+    (EventType.EMAIL_CHANGE_COMPLETED, 1): Definition(EmailChangeCompleted, Origin, "Both agreed; it changed."),
+    (EventType.EMAIL_CHANGE_REVERTED, 1): Definition(
+        EmailChangeReverted, Origin, "The old address took the change back; all access ended."
+    ),
+    (EventType.USER_DATA_EXPORTED, 1): Definition(UserDataExported, Origin, "A person downloaded their data."),
 }
 
 VERSION_OF: dict[tuple[str, type[Payload]], int] = {

@@ -70,6 +70,12 @@ class EventType(StrEnum):
     ROLE_DELETED = "role.deleted"
     COMMAND_EDITED = "command.edited"
     AUDIT_SEARCHED = "audit.searched"
+    DEVICE_REMOVED = "device.removed"
+    EMAIL_CHANGE_REQUESTED = "email_change.requested"
+    EMAIL_CHANGE_CONFIRMED = "email_change.confirmed"
+    EMAIL_CHANGE_COMPLETED = "email_change.completed"
+    EMAIL_CHANGE_REVERTED = "email_change.reverted"
+    USER_DATA_EXPORTED = "user.data_exported"
 
 
 class CommandType(StrEnum):

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from shared.secret_format import LINK
 
-LinkPurpose = Literal["set_password", "verify_email", "trust_device"]
+LinkPurpose = Literal["set_password", "verify_email", "trust_device", "confirm_email_change", "undo_email_change"]
 _SHAPE = re.compile(re.escape(LINK) + r"[A-Za-z0-9_-]{64}", re.ASCII)
 
 

@@ -47,3 +47,9 @@ class EmailVerified(Payload):
 class DeviceTrusted(Payload):
     device_id: Id | None = None
     outcome: Success = "success"
+
+
+class DeviceRemoved(Payload):
+    device_id: Id
+    reason: Code
+    outcome: Success = "success"

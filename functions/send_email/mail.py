@@ -16,8 +16,14 @@ if TYPE_CHECKING:
 _FIND = """
 SELECT mail.id, mail.user_id, mail.template, mail.parameters, mail.state, mail.request_id, mail.link_purpose,
        mail.link_expires_at, mail.link_spent_at, mail.link_void_at, mail.created_at, mail.sending_at,
-       users.status AS user_status, users.email, users.email_canonical, users.profile, users.credentials_changed_at
+       users.status AS user_status, users.profile, users.credentials_changed_at, change.new_email AS wished_email,
+       CASE mail.parameters ->> 'to' WHEN 'old' THEN change.old_email WHEN 'new' THEN change.new_email
+            ELSE users.email END AS email,
+       CASE mail.parameters ->> 'to' WHEN 'old' THEN change.old_email_canonical
+            WHEN 'new' THEN change.new_email_canonical ELSE users.email_canonical END AS email_canonical
 FROM email_log AS mail LEFT JOIN users ON users.id = mail.user_id
+  LEFT JOIN email_changes AS change
+    ON change.id = (mail.parameters ->> 'change')::uuid AND change.user_id = mail.user_id
 WHERE mail.id = %s FOR UPDATE OF mail
 """
 _SENDING = "UPDATE email_log SET state = 'sending', sending_at = %s WHERE id = %s"
@@ -35,7 +41,7 @@ UPDATE email_log SET state = 'failed', detail = %s WHERE id = %s AND state IN ('
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail with the person it goes to, as both are now."""
+    """A mail with the person it goes to, as both are now. Of an e-mail change, one goes to each address."""
 
     id: UUID
     user_id: UUID
@@ -54,6 +60,7 @@ class Mail:
     email_canonical: str | None
     profile: dict[str, Any] | None
     credentials_changed_at: datetime | None
+    wished_email: str | None = None
 
     def reason_not_to_send(self, now: datetime) -> str | None:
         """Why nobody should get this mail any more."""
@@ -67,7 +74,8 @@ class Mail:
             return "link_void"
         if self.link_spent_at is not None:
             return "link_spent"
-        if self.credentials_changed_at is not None and self.created_at < self.credentials_changed_at:
+        is_undo = self.link_purpose == "undo_email_change"  # outlives a password that a thief sets
+        if not is_undo and self.credentials_changed_at is not None and self.created_at < self.credentials_changed_at:
             return "link_void"
         if self.link_expires_at is None or self.link_expires_at <= now:
             return "link_expired"

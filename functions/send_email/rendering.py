@@ -14,12 +14,20 @@ from shared.email_links import link_token
 if TYPE_CHECKING:
     from functions.send_email.mail import Mail
 
-_PATHS = {"set_password": "/password/set", "verify_email": "/email/verify", "trust_device": "/device/trust"}
+_PATHS = {
+    "set_password": "/password/set",
+    "verify_email": "/email/verify",
+    "trust_device": "/device/trust",
+    "confirm_email_change": "/email/change",
+    "undo_email_change": "/email/undo",
+}
 _SUBJECTS = {
     "welcome": "Welcome to {platform}: choose your password",
     "password_reset": "Reset your {platform} password",
     "email_verification": "Confirm your e-mail address",
     "trust_device": "Confirm that it is you",
+    "email_change": "Confirm the change of your e-mail address",
+    "email_changed": "Your {platform} e-mail address was changed",
     "security_notice": "Your {platform} account was changed",
 }
 _NOTICES = {
@@ -78,6 +86,8 @@ class Renderer:
             "name": _name(mail.profile or {}),
             "link": self._link(mail),
             "valid": _span(mail),
+            "is_new_address": mail.parameters.get("to") == "new",
+            "wished_email": mail.wished_email,
             "notice": _NOTICES.get(str(mail.parameters.get("what")), _ANY_CHANGE),
         }
         return Rendered(

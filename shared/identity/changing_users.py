@@ -55,7 +55,7 @@ _EMPTY = (
 )
 _DELETE_WHAT_IS_THEIRS = tuple(
     f"DELETE FROM {table} WHERE user_id = %(id)s"  # noqa: S608 - constants
-    for table in ("password_credentials", "consents", "device_credentials", "role_bindings")
+    for table in ("password_credentials", "consents", "device_credentials", "role_bindings", "email_changes")
 )
 
 

@@ -25,6 +25,8 @@ REVOKE_FAMILIES = (
 VOID_LINKS = (
     "UPDATE email_log SET link_void_at = %(now)s WHERE user_id = %(user_id)s AND link_purpose IS NOT NULL"
     " AND link_spent_at IS NULL AND link_void_at IS NULL AND link_expires_at > %(now)s"
+    # who took an account over, and sets a password, doesn't take that from its owner
+    " AND link_purpose <> 'undo_email_change'"
 )
 
 

@@ -32,6 +32,7 @@ _DELETE = (
     "DELETE FROM consents WHERE user_id = %s",
     "DELETE FROM device_credentials WHERE user_id = %s",
     "DELETE FROM role_bindings WHERE user_id = %s",
+    "DELETE FROM email_changes WHERE user_id = %s",
 )
 _ERASED_BEFORE = """
 SELECT user_id FROM inbox WHERE group_key = %s AND type = 'user.erase' AND state = 'applied'

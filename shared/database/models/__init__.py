@@ -23,6 +23,7 @@ from shared.database.models.audit import (
 from shared.database.models.authority import AuthorityChange
 from shared.database.models.clients import Client, ClientSecret, Consent
 from shared.database.models.email import EmailLog
+from shared.database.models.email_changes import EmailChange
 from shared.database.models.keys import DataKey, SigningKey, SubjectKey
 from shared.database.models.provisioning import InboxCommand, ParkedCommand, SenderPolicy
 from shared.database.models.sessions import (
@@ -44,6 +45,7 @@ __all__ = [
     "Consent",
     "DataKey",
     "DeviceCredential",
+    "EmailChange",
     "EmailLog",
     "GuessBudget",
     "IdempotentCreate",

@@ -26,11 +26,11 @@ class EmailLog(Base):
 
     id: Mapped[Identifier]
     user_id: Mapped[uuid.UUID]
-    template: Mapped[str]  # 'welcome', 'password_reset', 'email_verification', 'security_notice'
+    template: Mapped[str]  # 'welcome', 'password_reset', 'email_verification', 'email_change', ...
     parameters: Mapped[Json]  # for the template; no address, no secret
     state: Mapped[str] = mapped_column(server_default="queued")
     request_id: Mapped[str | None]
-    link_purpose: Mapped[str | None]  # 'set_password', 'verify_email', 'trust_device'
+    link_purpose: Mapped[str | None]  # shared.email_links.LinkPurpose
     link_expires_at: Mapped[Instant | None]
     link_spent_at: Mapped[Instant | None]
     link_void_at: Mapped[Instant | None]

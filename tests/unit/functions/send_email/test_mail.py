@@ -33,7 +33,6 @@ def test_a_mail_with_a_live_link_is_sent() -> None:
         ({"credentials_changed_at": NOW}, "link_void"), ({"link_expires_at": NOW}, "link_expired"),
         ({"link_expires_at": None}, "link_expired"),
     ],
-    ids=str,
 )  # fmt: skip
 def test_a_mail_that_nobody_should_get_says_why(change: dict[str, object], reason: str) -> None:
     assert replace(MAIL, **change).reason_not_to_send(NOW) == reason
@@ -46,3 +45,12 @@ def test_a_notice_is_sent_whatever_became_of_links_and_passwords() -> None:
 
 def test_a_link_asked_for_after_the_password_changed_is_good() -> None:
     assert replace(MAIL, credentials_changed_at=MAIL.created_at - HOUR).reason_not_to_send(NOW) is None
+
+
+def test_taking_an_e_mail_change_back_outlives_a_new_password() -> None:
+    """Whoever took the account over sets one first."""
+    changed = MAIL.created_at + timedelta(seconds=1)
+    undo = replace(MAIL, link_purpose="undo_email_change", credentials_changed_at=changed)
+    assert undo.reason_not_to_send(MAIL.created_at) is None
+    confirm = replace(MAIL, link_purpose="confirm_email_change", credentials_changed_at=changed)
+    assert confirm.reason_not_to_send(MAIL.created_at) == "link_void"

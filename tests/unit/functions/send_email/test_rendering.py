@@ -18,12 +18,13 @@ ISSUER = "https://id.example.com"
 RENDERER = Renderer(issuer=ISSUER, platform_name="Acme <ID>", link_key=KEY)
 PURPOSE = {
     "welcome": "set_password", "password_reset": "set_password", "email_verification": "verify_email",
-    "trust_device": "trust_device", "security_notice": None,
+    "trust_device": "trust_device", "security_notice": None, "email_change": "confirm_email_change",
+    "email_changed": "undo_email_change",
 }  # fmt: skip
 
 
 def mail(template: str, **changes):
-    return replace(MAIL, template=template, link_purpose=PURPOSE[template], **changes)
+    return replace(MAIL, template=template, link_purpose=PURPOSE[template], wished_email="ada@new.example", **changes)
 
 
 class Attributes(HTMLParser):
@@ -115,3 +116,11 @@ def test_how_long_a_link_is_good_is_never_promised_too_long(lives: timedelta, wo
 
 def test_a_template_that_there_is_none_of_is_not_known() -> None:
     assert RENDERER.knows("welcome") and not RENDERER.knows("../welcome")
+
+
+def test_the_new_address_is_told_nothing_of_the_old_and_the_old_one_what_comes() -> None:
+    told = {to: RENDERER.render(mail("email_change", parameters={"to": to})).text for to in ("old", "new")}
+    assert "ada@new.example" in told["old"]
+    assert MAIL.email is not None
+    assert MAIL.email not in told["new"]
+    assert told["old"] != told["new"]

@@ -86,7 +86,6 @@ def test_what_certainly_did_not_leave_is_tried_again_at_once(failure: Exception)
 @pytest.mark.parametrize(
     "failure",
     [refused("InternalServiceError"), refused("ServiceUnavailable"), ReadTimeoutError(endpoint_url="https://ses")],
-    ids=str,
 )
 def test_what_may_have_left_is_neither_failed_nor_unsent(failure: Exception) -> None:
     with pytest.raises(type(failure)) as caught:
