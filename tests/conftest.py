@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-
-import pytest
 
 pytest_plugins = [
     "tests.fixtures.database",
@@ -21,15 +18,11 @@ pytest_plugins = [
     "tests.fixtures.hosted_pages",
 ]
 
-_RANDOM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|0x[0-9a-f]{6,}|frozenset|\\x")
-_LONGEST = 160
+_RANDOM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|0x[0-9a-f]{6,}|frozenset")
+_LONGEST = 120
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Names that are the same in every test worker: a case named after something random or long is numbered instead."""
-    seen: Counter[str] = Counter()
-    for item in items:
-        function, bracket, case = item.nodeid.partition("[")
-        seen[function] += 1
-        if bracket and (_RANDOM.search(case) or len(case) > _LONGEST):
-            item._nodeid = f"{function}[case {seen[function]}]"
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Names that are the same in every test worker: a value that is random or long is called by its argument."""
+    text = val if isinstance(val, str) else repr(val)
+    return argname if _RANDOM.search(text) or len(text) > _LONGEST else None

@@ -120,7 +120,7 @@ def test_every_reason_is_made_here_but_the_one_that_no_command_can_meet_yet():
     assert set(RejectionReason) - set(MAKERS) == {RejectionReason.EXTERNAL_ID_TAKEN}
 
 
-@pytest.mark.parametrize("reason", list(MAKERS), ids=str)
+@pytest.mark.parametrize("reason", list(MAKERS))
 def test_a_bad_command_changes_nothing_and_says_why_in_status_and_audit(desk, reason):
     message = MAKERS[reason](desk)
     before = counts(desk)

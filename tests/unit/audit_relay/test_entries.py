@@ -43,7 +43,6 @@ def test_what_a_producer_appends_is_read_whole():
         {"d": "{}\n{}"},
         {"f": str(2**63)},
     ],
-    ids=str,
 )
 def test_an_entry_whose_fields_disagree_is_refused(changes):
     events = chained(PRODUCER, [an_event(index) for index in range(2)])

@@ -40,7 +40,6 @@ def test_a_control_is_never_a_backends_command(control_type: ControlType) -> Non
         {"issued_at": "2026-11-21T12:00:00"}, {"actor": ""}, {"actor": "x" * 257}, {"command_id": "a b"},
         {"command_id": ""}, {"request_id": "x" * 65}, {"surplus": 1},
     ],
-    ids=str,
 )  # fmt: skip
 def test_anything_else_is_none(change: dict[str, object]) -> None:
     assert parse_control(json.dumps({**GOOD, **change})) is None

@@ -39,7 +39,6 @@ async def test_a_harmless_id_is_taken_and_answered() -> None:
         [(b"x-request-id", b"with space")], [(b"x-request-id", b'"quoted-id"')], [(b"x-request-id", b"line\nbreak1")],
         [(b"x-request-id", b"\xff" * 10)], [(b"x-request-id", b"firstone1"), (b"x-request-id", b"secondone")],
     ],
-    ids=str,
 )  # fmt: skip
 async def test_any_other_is_replaced(headers) -> None:
     answered, inside = await ask(headers)

@@ -112,7 +112,6 @@ async def test_of_many_uses_at_once_one_gets_tokens() -> None:
         ({"code_verifier": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}, "pkce_failed"),
         ({"now": NOW + timedelta(seconds=61)}, "code_expired"),
     ],
-    ids=str,
 )
 async def test_a_code_is_good_for_its_client_address_proof_and_minute_only(change, detail) -> None:
     world = World()

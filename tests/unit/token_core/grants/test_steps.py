@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,7 +32,6 @@ from token_core.authority import Held
 from token_core.errors import InvalidScope
 from token_core.grants.steps import (
     Grantable,
-    encode_response,
     grantable,
     issued_event,
     mint_access_token,
@@ -107,7 +109,19 @@ def test_the_event_tells_of_the_very_token_and_never_holds_it() -> None:
 def test_the_response_is_of_rfc_6749_5_1() -> None:
     request = a_request("client_credentials", a_client())
     minted = mint_access_token(request, World().services, granted(["orders.read"]), subject="client:web", held=CLERK)
-    body = token_response(minted, 300)
+    answer = token_response(minted, 300)
+    body = json.loads(answer)
     assert body == {"access_token": minted.token, "token_type": "Bearer", "expires_in": 300, "scope": "orders.read"}
     assert claims_of(minted.token)["exp"] - int(NOW.timestamp()) == 300
-    assert encode_response(body).startswith(b'{"access_token":"')
+    assert answer.startswith(b'{"access_token":"')
+
+
+def test_what_was_worked_out_before_a_change_is_not_remembered_after_it() -> None:
+    """Whatever changes makes another client, holder or catalog (authority.py): each gives its own answer."""
+    asked = ["orders.read", "orders.write"]
+    assert granted(asked).permissions == ("orders:read", "orders:write")
+    assert granted(asked) is granted(tuple(asked))
+    assert granted(asked, held=Held(("clerk",), frozenset({READ}))).scopes == ("orders.read",)
+    assert granted(asked, a_client(allowed_scopes=("orders.write",))).scopes == ("orders.write",)
+    fewer = replace(CATALOG, scopes={}, permissions_of_scope={}, derived={})
+    assert grantable(asked, a_client(), CLERK, fewer, ISSUER).scopes == ()

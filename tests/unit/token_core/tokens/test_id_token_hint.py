@@ -42,7 +42,6 @@ def test_a_session_that_is_not_named_is_none() -> None:
         {"sub": None},
         {"aud": ["web"]},
     ],
-    ids=str,
 )
 def test_claims_that_are_not_an_id_tokens_of_ours_are_no_hint(change) -> None:
     assert verify_hint(KEYS, ISSUER, hint(**change)) is None
