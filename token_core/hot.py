@@ -213,6 +213,11 @@ class HotPaths:
             await send(message)
 
         scope.setdefault("state", {})["request_id"] = identifier
+        # No cookie of ours is quoted, and http.cookies, by which FastAPI reads them before any route does, takes quotes
+        # off in time that grows with the square of what anybody may send (CVE-2024-7592).
+        scope["headers"] = [
+            (name, value.replace(b'"', b"") if name == b"cookie" else value) for name, value in scope["headers"]
+        ]
         try:
             await self._app(scope, receive, send_marked)
         except Exception:
