@@ -1,4 +1,4 @@
-"""X-Request-ID: taken from the caller where it is harmless, else made; always answered; in every log line."""
+"""X-Request-ID: taken from the caller where it is harmless, else made; always answered; in every log line. No cookies."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ class RequestIds:
             return
         identifier = _given(scope) or str(new_id())
         scope.setdefault("state", {})["request_id"] = identifier
+        # Nobody signs in here by cookie, and FastAPI would read them in quadratic time (CVE-2024-7592).
+        scope["headers"] = [header for header in scope["headers"] if header[0] != b"cookie"]
         started, status = monotonic_seconds(), 500
 
         async def send_with_id(message: Message) -> None:

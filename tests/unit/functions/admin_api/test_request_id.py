@@ -58,3 +58,18 @@ async def test_the_context_ends_with_the_request_also_where_it_fails() -> None:
     with pytest.raises(RuntimeError):
         await ask([], fails=True)
     assert request_id.get() == before
+
+
+async def test_cookies_reach_nobody() -> None:
+    """Nobody signs in by one here, and FastAPI would read them all the same."""
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/users",
+        "headers": [(b"cookie", b'a="\\"'), (b"accept", b"*/*")],
+    }
+
+    async def app(inner, receive, send) -> None:
+        assert inner["headers"] == [(b"accept", b"*/*")]
+
+    await RequestIds(app)(scope, None, None)
