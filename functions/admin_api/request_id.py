@@ -1,4 +1,4 @@
-"""X-Request-ID: taken from the caller where it is harmless, else made; always answered; in every log line. No cookies."""
+"""X-Request-ID: taken from the caller where it is harmless, else made; always answered; in every log line."""
 
 from __future__ import annotations
 
