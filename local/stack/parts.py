@@ -140,6 +140,10 @@ class Environments:
     def admin_api(self) -> dict[str, str]:
         found = {
             **self._common,
+            **self._redis,
+            **self._keys,
+            **self._pseudonyms,
+            **self._clickhouse,
             "ISSUER": self._issuer["ISSUER"],
             "ADMIN_API_AUDIENCE": ADMIN_API_AUDIENCE,
             "PROVISIONING_QUEUE_URL": self._made.queue_urls["provisioning"],

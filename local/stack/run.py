@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import shutil
@@ -141,7 +142,8 @@ class Stack:
                 is_ready=partial(self._answers, self.addresses.aws_endpoint + "/_local/health"),
             ),
         ]
-        await self._start_all(specs)
+        # Redis takes its first write two seconds after its start; nothing before the platform's own parts needs it
+        await self._start_all(specs, wait_for={"postgres", "clickhouse", "aws"})
 
     def _aws_config(self) -> dict[str, Any]:
         return {
@@ -190,12 +192,16 @@ class Stack:
     async def _prepare_databases(self) -> None:
         await asyncio.to_thread(self.postgres.ensure_database, parts.DATABASE)
         environments = self._environments()
+        demo_file = self.layout.root / "secrets" / "demo.json"
+        stamp = self.layout.data / "prepared"
+        if demo_file.exists() and stamp.exists() and stamp.read_text() == what_prepares():
+            self._read_demo(demo_file)
+            return
         await asyncio.gather(
             self._one_time("migrate-postgres", ["-m", "shared.database.migrate"], environments.migrations()),
             self._one_time("migrate-clickhouse", ["-m", "shared.clickhouse.migrate"], environments.migrations()),
             self._register_lake(environments),
         )
-        demo_file = self.layout.root / "secrets" / "demo.json"
         port = self.ports["start_page"]
         origins = [f"{scheme}://localhost:{port}" for scheme in ("http", "https")]  # a later start may be with TLS
         seed_input = {
@@ -210,6 +216,10 @@ class Stack:
         }
         seed_environment = {**environments.seed(), "SEED": json.dumps(seed_input)}
         await self._one_time("seed", ["-m", "local.seed"], seed_environment)
+        write_atomically(stamp, what_prepares())
+        self._read_demo(demo_file)
+
+    def _read_demo(self, demo_file: Path) -> None:
         self.demo = json.loads(demo_file.read_text())
         for client in ("web_client", "public_client"):
             self.demo[client]["redirect_uri"] = self.addresses.url("start_page") + "/demo/callback"
@@ -280,16 +290,18 @@ class Stack:
         )
         definitions = functions.definitions(environments.functions())
         self.lambda_service = LambdaService(definitions, settings, self._changed)
+        await self.processes["redis"].wait_until_ready()
         await self.lambda_service.start()
         await self._start_all(specs)
         await self.lambda_service.wait_ready()
 
-    async def _start_all(self, specs: list[ProcessSpec]) -> None:
+    async def _start_all(self, specs: list[ProcessSpec], wait_for: set[str] | None = None) -> None:
         for spec in specs:
             self.processes[spec.name] = Supervised(spec, self.say, self._changed)
         started = [self.processes[spec.name] for spec in specs]
         await asyncio.gather(*(process.start() for process in started))
-        await asyncio.gather(*(process.wait_until_ready() for process in started))
+        awaited = [process for process in started if wait_for is None or process.spec.name in wait_for]
+        await asyncio.gather(*(process.wait_until_ready() for process in awaited))
 
     async def _answers(self, url: str) -> bool:
         try:
@@ -335,6 +347,16 @@ class Stack:
         self._write_scheduled = False
         if self.ready and self._resources is not None:
             write_atomically(self.layout.stack_file, json.dumps(describe_stack(self, self._resources), indent=2))
+
+
+def what_prepares() -> str:
+    """Changes with whatever migrates or seeds: what was done with the same is not done again at every start."""
+    digest = hashlib.sha256()
+    for pattern in ("shared/database/**/*.py", "shared/clickhouse/**/*", "local/seed.py"):
+        for path in sorted(Path().glob(pattern)):
+            if path.is_file() and path.suffix in {".py", ".sql"}:
+                digest.update(f"{path}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def claim_folder(layout: Layout) -> None:
