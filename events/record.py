@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from events.envelope import Event
+from events.payloads.token import TokenIssued
 from events.registry import REGISTRY, VERSION_OF
+from events.types import EventType
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from events.payloads.fields import Payload, Personal
-    from events.types import EventType
+
+_ISSUED = EventType.TOKEN_ISSUED.value
+_ISSUED_VERSION = VERSION_OF[EventType.TOKEN_ISSUED, TokenIssued]
 
 
 class PersonalCipher(Protocol):
@@ -69,7 +74,7 @@ def build_event(
         event_id,
         event_type.value,
         version,
-        now.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z",
+        _written(now),
         request_id,
         subject,
         actor,
@@ -79,3 +84,61 @@ def build_event(
         payload.model_dump_json(),
         ciphertext,
     )
+
+
+def build_issued_event(
+    *,
+    grant_type: str,
+    jti: str,
+    audience: tuple[str, ...],
+    scope: str,
+    expires_at: int,
+    family_id: UUID | None,
+    generation: int | None,
+    subject: str,
+    actor: str,
+    now: datetime,
+    event_id: UUID,
+    request_id: str | None,
+    client_id: str,
+    session_id: UUID | None,
+) -> Event:
+    """`build_event` of a `TokenIssued`, the same text for less work: the event of every token.
+
+    Args:
+        jti, family_id, generation, expires_at: what differs from token to token.
+    """
+    before, between, after = _issued_template(grant_type, audience, scope)
+    family = "null" if family_id is None else f'"{family_id}"'
+    ordinal = "null" if generation is None else str(generation)
+    return Event(
+        str(event_id),
+        _ISSUED,
+        _ISSUED_VERSION,
+        _written(now),
+        request_id,
+        subject,
+        actor,
+        client_id,
+        None if session_id is None else str(session_id),
+        None,
+        f'{before}"jti":"{jti}"{between}"expires_at":{expires_at},"family_id":{family},"generation":{ordinal}{after}',
+        None,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _issued_template(grant_type: str, audience: tuple[str, ...], scope: str) -> tuple[str, str, str]:
+    """The model's own text, cut where tokens differ. A function of its arguments alone: nothing to invalidate.
+
+    Raises:
+        pydantic.ValidationError: the model does not take these values.
+    """
+    model = TokenIssued(grant_type=grant_type, jti="-", audience=audience, scope=scope, expires_at=0)
+    before, _, rest = model.model_dump_json().partition('"jti":"-"')
+    between, _, after = rest.rpartition('"expires_at":0,"family_id":null,"generation":null')
+    return before, between, after
+
+
+def _written(now: datetime) -> str:
+    return now.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"

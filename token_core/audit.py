@@ -62,7 +62,7 @@ class Registry(Protocol):
     async def outbox(self, events: Sequence[Event]) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Waiting:
     event: Event
     done: asyncio.Future[None]

@@ -8,8 +8,8 @@ tokens (P5).
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 from shared.clock import Clock, monotonic_seconds, utc_now
 from token_core.errors import TemporarilyUnavailable
@@ -90,6 +90,8 @@ class Catalog:
     permissions_of_scope: Mapping[str, frozenset[uuid.UUID]]
     permission_names: Mapping[uuid.UUID, str]
     origins: frozenset[str]  # of all active browser clients
+    derived: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What others work out from it and remember: gone with it, so as fresh as it."""
 
 
 class AuthorityStore(Protocol):
@@ -151,6 +153,9 @@ class Authority:
 
     async def client(self, client_id: str) -> ClientRecord | None:
         """The active client of this public id."""
+        known = self._clients.get(client_id) or self._absent.get(client_id)
+        if known is not None and self._is_fresh():
+            return known.value
 
         async def load() -> ClientRecord | None:
             return await self._store.load_client(client_id)
@@ -162,23 +167,28 @@ class Authority:
                 self._names[str(found.value.id)] = client_id
                 self._clients.put(client_id, found)
 
-        known = self._clients.get(client_id) or self._absent.get(client_id)
         return await self._current("client", client_id, known, load, keep)
 
     async def user(self, user_id: uuid.UUID) -> Held | None:
         """What an active user holds; None for one who is disabled, erased or unknown."""
         key = str(user_id)
+        known = self._users.get(key)
+        if known is not None and self._is_fresh():
+            return known.value
         return await self._current(
             "user",
             key,
-            self._users.get(key),
+            known,
             lambda: self._store.load_user(user_id),
             lambda found: self._users.put(key, found),
         )
 
     async def catalog(self) -> Catalog:
+        known = self._catalog.get("")
+        if known is not None and self._is_fresh():
+            return known.value
         return await self._current(
-            "catalog", "", self._catalog.get(""), self._store.load_catalog, lambda found: self._catalog.put("", found)
+            "catalog", "", known, self._store.load_catalog, lambda found: self._catalog.put("", found)
         )
 
     async def origins(self) -> frozenset[str]:
@@ -217,6 +227,9 @@ class Authority:
     def age_seconds(self) -> float:
         """How old the oldest entry may be."""
         return monotonic_seconds() - self._polled_at
+
+    def _is_fresh(self) -> bool:
+        return monotonic_seconds() - self._polled_at <= FRESH_SECONDS
 
     async def _current(
         self,

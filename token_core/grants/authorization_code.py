@@ -13,7 +13,6 @@ from shared.ids import new_id
 from token_core.errors import InvalidGrant, InvalidRequest
 from token_core.grants.steps import (
     TokenRequest,
-    encode_response,
     grantable,
     issued_event,
     mint_access_token,
@@ -81,13 +80,13 @@ async def handle(request: TokenRequest, services: Services) -> bytes:
     if not await services.ledger.redeem(redemption):
         await _revoke_if_spent(request, services, code, issued_at, subject=subject)
         raise InvalidGrant(detail="code_or_session_over")
-    body = token_response(
+    answer = token_response(
         minted,
         client.access_token_ttl_seconds,
         id_token=id_token,
         refresh_token=None if refresh is None else refresh.text,
     )
-    return encode_response(body)
+    return answer
 
 
 def _read_code(request: TokenRequest) -> tuple[str, datetime]:

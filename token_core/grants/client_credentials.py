@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from token_core.errors import InvalidScope, UnauthorizedClient
 from token_core.grants.steps import (
     TokenRequest,
-    encode_response,
     grantable,
     issued_event,
     mint_access_token,
@@ -22,6 +22,12 @@ GRANT_TYPE = "client_credentials"
 PARAMETERS = frozenset({"scope"})
 
 
+@lru_cache(maxsize=1024)
+def _of_apis(scopes: tuple[str, ...]) -> tuple[str, ...]:
+    """Without the standard ones, which only people's tokens can have."""
+    return tuple(name for name in scopes if name not in STANDARD_SCOPES)
+
+
 async def handle(request: TokenRequest, services: Services) -> bytes:
     """Validate, mint, record, answer."""
     client = request.client
@@ -29,15 +35,12 @@ async def handle(request: TokenRequest, services: Services) -> bytes:
         raise UnauthorizedClient("Only a client with a secret can ask for itself.", detail="public_client")
     asked = parse_scope(request.parameters.get("scope"))
     catalog = await services.authority.catalog()
-    wanted = asked or tuple(name for name in client.allowed_scopes if name not in STANDARD_SCOPES)
-    granted = grantable(
-        [name for name in wanted if name not in STANDARD_SCOPES], client, client.held, catalog, services.settings.issuer
-    )
+    wanted = _of_apis(asked or client.allowed_scopes)
+    granted = grantable(wanted, client, client.held, catalog, services.settings.issuer)
     if not granted.scopes or (asked is not None and len(granted.scopes) != len(asked)):
         raise InvalidScope(detail="scope_not_held")
 
     subject = f"client:{client.client_id}"
     minted = mint_access_token(request, services, granted, subject=subject, held=client.held)
     await services.recorder.make_durable(issued_event(request, minted, subject=subject))
-    body = token_response(minted, client.access_token_ttl_seconds)
-    return encode_response(body)
+    return token_response(minted, client.access_token_ttl_seconds)

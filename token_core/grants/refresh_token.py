@@ -15,7 +15,6 @@ from shared.ids import new_id
 from token_core.errors import InvalidGrant, InvalidRequest, InvalidScope, TemporarilyUnavailable
 from token_core.grants.steps import (
     TokenRequest,
-    encode_response,
     grantable,
     issued_event,
     mint_access_token,
@@ -97,10 +96,10 @@ async def _rotate(request: TokenRequest, services: Services, token: RefreshToken
         request, services, granted, subject=subject, held=held, authentication=authentication, grant_id=family.id
     )
     id_token = mint_id_token(request, services, minted, subject=subject, authentication=authentication, nonce=None)
-    body = token_response(
+    answer = token_response(
         minted, client.access_token_ttl_seconds, id_token=id_token, refresh_token=successor.text
     )  # fmt: skip
-    answer, binding = encode_response(body), _binding(request)
+    binding = _binding(request)
     rotation = Rotation(
         family_id=family.id, spent_hash=token.hash, new_hash=successor.hash, new_generation=successor.generation,
         answer=lock_answer(token, binding, answer), answer_binding=binding, now=now,

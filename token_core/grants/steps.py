@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
 
-from events.payloads.token import TokenIssued
-from events.record import build_event
-from events.types import EventType
+from events.record import build_issued_event
 from shared.identity.scopes import OPENID, grantable_scopes
 from shared.ids import new_id
 from token_core.protocol.scope import one_audience
@@ -26,8 +23,10 @@ if TYPE_CHECKING:
     from token_core.services import Services
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRequest:
+_MAX_REMEMBERED = 10_000
+
+
+class TokenRequest(NamedTuple):
     """A token request whose client is authenticated and registered for this grant type."""
 
     grant_type: str
@@ -44,31 +43,49 @@ class Grantable:
     scopes: tuple[str, ...]
     audience: tuple[str, ...]
     permissions: tuple[str, ...]
+    scope: str  # the scopes as RFC 6749 3.3 writes them
 
 
 def grantable(scopes: Sequence[str], client: ClientRecord, held: Held, catalog: Catalog, issuer: str) -> Grantable:
     """Those of `scopes` that this client may have for this subject, in their order.
 
+    Remembered in the catalog by all else that it follows from, so that a change to any of it is never missed.
+
     Raises:
         InvalidScope: they are for several APIs.
     """
+    key = (tuple(scopes), client.allowed_scopes, held.permission_ids, issuer)
+    found: Grantable | None = catalog.derived.get(key)
+    if found is None:
+        found = _grantable(scopes, client, held, catalog, issuer)
+        if len(catalog.derived) >= _MAX_REMEMBERED:
+            catalog.derived.clear()
+        catalog.derived[key] = found
+    return found
+
+
+def _grantable(scopes: Sequence[str], client: ClientRecord, held: Held, catalog: Catalog, issuer: str) -> Grantable:
     allowed = (name for name in scopes if name in client.allowed_scopes)
     kept = grantable_scopes(allowed, catalog.permissions_of_scope, held.permission_ids)
     of_apis = [catalog.scopes[name] for name in kept if name in catalog.scopes]
     api = one_audience(scope.audience for scope in of_apis)
     audience = (issuer,) if api is None else (api, issuer) if OPENID in kept else (api,)
     carried = {identifier for scope in of_apis for identifier in scope.permission_ids}
-    return Grantable(kept, audience, tuple(sorted(catalog.permission_names[identifier] for identifier in carried)))
+    permissions = tuple(sorted(catalog.permission_names[identifier] for identifier in carried))
+    return Grantable(kept, audience, permissions, " ".join(kept))
 
 
-@dataclass(frozen=True, slots=True)
-class Minted:
+class Minted(NamedTuple):
     """A signed access token, and what its event says of it."""
 
     token: str
     jti: uuid.UUID
-    expires_at: datetime
+    expires: int  # NumericDate
     granted: Grantable
+
+    @property
+    def expires_at(self) -> datetime:
+        return datetime.fromtimestamp(self.expires, UTC)
 
 
 def mint_access_token(
@@ -89,8 +106,8 @@ def mint_access_token(
         jti=jti, issued_at=issued_at, expires_at=issued_at + ttl, scopes=granted.scopes, roles=held.roles,
         permissions=granted.permissions, authentication=authentication, grant_id=grant_id,
     )  # fmt: skip
-    token = services.keys.sign(jws.ACCESS_TOKEN, content.claims())
-    return Minted(token, jti, request.now.replace(microsecond=0) + timedelta(seconds=ttl), granted)
+    token = services.keys.sign(jws.ACCESS_TOKEN, content.to_json())
+    return Minted(token, jti, issued_at + ttl, granted)
 
 
 def mint_id_token(
@@ -122,33 +139,23 @@ def issued_event(
     generation: int | None = None,
 ) -> Event:
     """`token.issued`: has to be durable before the token leaves (P1)."""
-    payload = TokenIssued(
-        grant_type=request.grant_type, jti=str(minted.jti), audience=minted.granted.audience,
-        scope=" ".join(minted.granted.scopes), expires_at=int(minted.expires_at.timestamp()),
-        family_id=None if family_id is None else str(family_id), generation=generation,
-    )  # fmt: skip
     client = request.client.client_id
-    return build_event(
-        EventType.TOKEN_ISSUED, payload=payload, subject=subject, actor=f"client:{client}", now=request.now,
-        event_id=new_id(), request_id=request.request_id, client_id=client, session_id=session_id,
+    return build_issued_event(
+        grant_type=request.grant_type, jti=str(minted.jti), audience=minted.granted.audience,
+        scope=minted.granted.scope, expires_at=minted.expires, family_id=family_id, generation=generation,
+        subject=subject, actor=f"client:{client}", now=request.now, event_id=new_id(), request_id=request.request_id,
+        client_id=client, session_id=session_id,
     )  # fmt: skip
-
-
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-
-
-def encode_response(body: dict[str, Any]) -> bytes:
-    return _encode(body).encode()
 
 
 def token_response(
     minted: Minted, ttl_seconds: int, *, id_token: str | None = None, refresh_token: str | None = None
-) -> dict[str, Any]:
-    """RFC 6749 5.1, OpenID Connect Core 3.1.3.3."""
-    body: dict[str, Any] = {"access_token": minted.token, "token_type": "Bearer", "expires_in": ttl_seconds}
-    body["scope"] = " ".join(minted.granted.scopes)
+) -> bytes:
+    """RFC 6749 5.1, OpenID Connect Core 3.1.3.3. No value needs JSON's escapes: base64url, and RFC 6749 3.3's scopes."""
+    body = f'{{"access_token":"{minted.token}","token_type":"Bearer","expires_in":{ttl_seconds}'
+    body += f',"scope":"{minted.granted.scope}"'
     if refresh_token is not None:
-        body["refresh_token"] = refresh_token
+        body += f',"refresh_token":"{refresh_token}"'
     if id_token is not None:
-        body["id_token"] = id_token
-    return body
+        body += f',"id_token":"{id_token}"'
+    return (body + "}").encode()

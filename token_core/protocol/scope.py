@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from shared.identity.scopes import EMAIL, OFFLINE_ACCESS, OPENID, PROFILE
@@ -16,6 +17,7 @@ STANDARD_SCOPES = (OPENID, PROFILE, EMAIL, OFFLINE_ACCESS)
 
 _TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,128}")
 _MAX_SCOPES = 64
+_SHORT = 256  # longer texts are not worth the memory
 
 
 def parse_scope(text: str | None) -> tuple[str, ...] | None:
@@ -26,10 +28,17 @@ def parse_scope(text: str | None) -> tuple[str, ...] | None:
     """
     if text is None:
         return None
+    return _remembered(text) if len(text) <= _SHORT else _parse(text)
+
+
+def _parse(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(text.split(" ")))
     if len(names) > _MAX_SCOPES or not all(_TOKEN.fullmatch(name) for name in names):
         raise InvalidScope("scope is not a list of names with one space between them.", detail="scope_syntax")
     return names
+
+
+_remembered = lru_cache(maxsize=1024)(_parse)
 
 
 def one_audience(audiences: Iterable[str]) -> str | None:

@@ -15,7 +15,7 @@ from token_core.errors import InvalidRequest, OAuthError, UnauthorizedClient, Un
 from token_core.grants.registry import GRANTS
 from token_core.grants.steps import TokenRequest
 from token_core.hot import NO_STORE, HotRequest, HotResponse
-from token_core.metrics import tokens_denied, tokens_issued
+from token_core.metrics import count_issued, tokens_denied
 from token_core.routes.authenticate import UnknownClient, WrongSecret, authenticate_client, read_parameters
 from token_core.web.client_address import client_address
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from token_core.services import Services
 
 _HEADERS = [(b"content-type", b"application/json"), *NO_STORE]
-_issued = {grant_type: tokens_issued.labels(grant_type) for grant_type in GRANTS}
 
 
 async def token(request: HotRequest, services: Services) -> HotResponse:
@@ -44,7 +43,7 @@ async def token(request: HotRequest, services: Services) -> HotResponse:
             await _record_denial(request, services, error, client, grant_type)
         tokens_denied.labels(grant_type or "none", error.error).inc()
         raise
-    _issued[grant_type].inc()
+    count_issued(grant_type)
     return HotResponse(200, body, list(_HEADERS))
 
 

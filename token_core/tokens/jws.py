@@ -65,9 +65,10 @@ def header_segment(algorithm: str, kid: str, token_type: str) -> str:
     return b64(_dumps({"alg": algorithm, "typ": token_type, "kid": kid}).encode()) + "."
 
 
-def sign(key: PrivateKey, header: str, claims: Mapping[str, Any]) -> str:
-    """The token. `header` comes from `header_segment` for the same key."""
-    signing_input = header + b64(_dumps(claims).encode())
+def sign(key: PrivateKey, header: str, claims: Mapping[str, Any] | str) -> str:
+    """The token. `header` comes from `header_segment` for the same key; `claims` may be JSON text already."""
+    payload = claims if isinstance(claims, str) else _dumps(claims)
+    signing_input = header + b64(payload.encode())
     return f"{signing_input}.{b64(_signature(key, signing_input.encode()))}"
 
 

@@ -74,8 +74,8 @@ class KeyRing:
         self.jwks = json.dumps(jwks, separators=(",", ":")).encode()
         self.jwks_etag = b'"' + hashlib.sha256(self.jwks).hexdigest()[:32].encode() + b'"'
 
-    def sign(self, token_type: str, claims: Mapping[str, Any], algorithm: str = jws.ES256) -> str:
-        """Sign with the active key.
+    def sign(self, token_type: str, claims: Mapping[str, Any] | str, algorithm: str = jws.ES256) -> str:
+        """Sign with the active key; `claims` may be JSON text already.
 
         Raises:
             TemporarilyUnavailable: there is none for this algorithm.

@@ -4,12 +4,15 @@ from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from events.payloads.fields import Origin
 from events.payloads.sign_in import SessionEnded, SignInSucceeded
+from events.payloads.token import TokenIssued
 from events.payloads.user import UserDetails
-from events.record import UnregisteredPayloadError, build_event
+from events.record import UnregisteredPayloadError, build_event, build_issued_event
 from events.types import EventType
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -92,3 +95,35 @@ def test_a_refused_value_is_not_repeated_in_the_error() -> None:
     with pytest.raises(ValidationError) as caught:
         SessionEnded(reason="Hunter2 was my password")
     assert "Hunter2" not in str(caught.value)
+
+
+@given(
+    grant_type=st.text(min_size=1, max_size=20),
+    audience=st.lists(st.text(min_size=1, max_size=20), max_size=3).map(tuple),
+    scope=st.text(max_size=40) | st.just('"jti":"-"') | st.just('"expires_at":0,"family_id":null,"generation":null'),
+    expires_at=st.integers(0, 2**40),
+    family_id=st.none() | st.uuids(),
+    generation=st.none() | st.integers(1, 2**31),
+    session_id=st.none() | st.uuids(),
+)
+def test_the_event_of_every_token_is_the_one_that_its_model_makes(
+    grant_type, audience, scope, expires_at, family_id, generation, session_id
+) -> None:
+    own = {"jti": str(EVENT_ID), "expires_at": expires_at, "generation": generation}
+    shared = {"grant_type": grant_type, "audience": audience, "scope": scope}
+    of = {
+        "subject": SUBJECT, "actor": "client:a", "now": NOW, "event_id": EVENT_ID, "request_id": "r", "client_id": "a",
+        "session_id": session_id,
+    }  # fmt: skip
+    payload = TokenIssued(**shared, **own, family_id=None if family_id is None else str(family_id))
+    assert build_issued_event(**shared, **own, **of, family_id=family_id) == build_event(
+        EventType.TOKEN_ISSUED, payload=payload, **of
+    )
+
+
+def test_a_value_that_the_contract_does_not_take_is_no_issued_event() -> None:
+    with pytest.raises(ValidationError):
+        build_issued_event(
+            grant_type="g", jti="j", audience=("a",), scope="s" * 2049, expires_at=1, family_id=None, generation=None,
+            subject="s", actor="a", now=NOW, event_id=EVENT_ID, request_id=None, client_id="c", session_id=None,
+        )  # fmt: skip

@@ -24,7 +24,9 @@ async def test_each_request_is_one_line_of_json_and_lines_leave_together(capsys)
     for status in (200, 401, 503):
         log_request("request-1", "POST", "/oauth2/token", status, 0.00123)
     assert capsys.readouterr().out == ""
-    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        while access_log._pending:
+            await asyncio.sleep(0.01)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["status"] for line in lines] == [200, 401, 503]
     assert {(line["request_id"], line["path"], line["method"], line["ms"]) for line in lines} == {
