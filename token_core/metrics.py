@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 import asyncio
+import os
 from bisect import bisect_left
 from collections import Counter as Counted
 

@@ -84,7 +84,7 @@ def _shared_claims(
     roles: tuple[str, ...],
     permissions: tuple[str, ...],
 ) -> str:
-    """The same for all tokens of a client with these grants. A function of its arguments alone: nothing to invalidate."""
+    """What all tokens of a client with these grants share. A function of its arguments: nothing to invalidate."""
     claims = {
         "iss": issuer, "aud": audience[0] if len(audience) == 1 else audience, "client_id": client_id,
         "scope": " ".join(scopes), "roles": roles, "permissions": permissions,
