@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 
     from psycopg import Connection, Cursor
 
+    from functions.provision_user.policy import Policy
+
 _COLUMNS = "id, external_id, email, email_canonical, email_verified_at, status, profile"
 # NO KEY UPDATE: bindings and credentials that point to the user can be written meanwhile
 _BY_EXTERNAL_ID = f"SELECT {_COLUMNS} FROM users WHERE external_id = %s FOR NO KEY UPDATE"  # noqa: S608 - constants
 _BY_ID = f"SELECT {_COLUMNS} FROM users WHERE id = %s FOR NO KEY UPDATE"  # noqa: S608
 _EMAIL_HOLDER = "SELECT id FROM users WHERE email_canonical = %s"
+_HELD_ROLES = "SELECT r.name FROM role_bindings b JOIN roles r ON r.id = b.role_id WHERE b.user_id = %s"
 _ROLES = "SELECT name, id FROM roles WHERE name = ANY(%s) FOR KEY SHARE"
 
 
@@ -71,6 +74,18 @@ def require_free_email(connection: Connection[Any], canonical: str) -> None:
     """
     if connection.execute(_EMAIL_HOLDER, (canonical,)).fetchone() is not None:
         raise ContradictionError(RejectionReason.EMAIL_TAKEN, "payload.email: another user has it")
+
+
+def require_rights_within(connection: Connection[Any], user: User, policy: Policy) -> None:
+    """Let no sender take over who holds more than the sender may grant: a new address sets a new password.
+
+    Raises:
+        ContradictionError: role_not_grantable.
+    """
+    held = [row[0] for row in connection.cursor(row_factory=tuple_row).execute(_HELD_ROLES, (user.id,)).fetchall()]
+    if not set(held) <= set(policy.roles):
+        detail = "user: holds a role that the sender's policy does not hold"
+        raise ContradictionError(RejectionReason.ROLE_NOT_GRANTABLE, detail)
 
 
 def role_ids(connection: Connection[Any], names: Sequence[str]) -> dict[str, UUID]:

@@ -11,7 +11,7 @@ import pytest
 from events.commands import MAX_COMMAND_BYTES, RejectionReason
 from functions.provision_user.contradictions import PARKED_REASONS
 from shared.clock import utc_now
-from tests.fixtures.provisioning import BACKEND, HELPDESK
+from tests.fixtures.provisioning import BACKEND, HELPDESK, ROLES, USER_COMMANDS
 
 MAKERS = {}
 
@@ -168,6 +168,27 @@ def test_nobody_grants_or_revokes_a_role_that_their_policy_does_not_hold(desk):
     assert desk.create("n-2", roles=["owner"]).reason == "role_not_grantable"
     assert len(desk.rows("SELECT 1 FROM role_bindings WHERE user_id = %s", user_id)) == 1
     assert not desk.rows("SELECT 1 FROM users WHERE external_id = 'n-2'")
+
+
+@pytest.mark.parametrize(("command", "payload"), [("user.update", {"email": "mine@example.com"}), ("user.enable", {})])
+def test_nobody_takes_over_who_holds_more_than_their_policy_may_grant(desk, command, payload):
+    desk.allow(BACKEND, USER_COMMANDS, ROLES)
+    assert desk.create("boss", roles=["owner"]).state == "applied"
+    desk.command("user.disable", "boss")
+    desk.allow(HELPDESK, ["user.update", "user.enable"], ["member"])
+    before = desk.user("boss")
+    outcome = desk.command(command, "boss", payload, sender=HELPDESK)
+    assert outcome.state != "applied"
+    assert outcome.reason == "role_not_grantable"
+    assert desk.user("boss") == before
+
+
+def test_who_may_not_grant_a_role_may_still_tell_the_holder_s_name(desk):
+    desk.allow(BACKEND, USER_COMMANDS, ROLES)
+    assert desk.create("boss", roles=["owner"]).state == "applied"
+    desk.allow(HELPDESK, ["user.update"], ["member"])
+    outcome = desk.command("user.update", "boss", {"profile": {"name": "The Boss"}}, sender=HELPDESK)
+    assert outcome.state == "applied"
 
 
 def test_what_the_message_says_about_its_sender_is_not_believed(desk):

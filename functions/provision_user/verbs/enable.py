@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from events.payloads.user import UserEnabled
 from events.types import EventType
-from functions.provision_user.users import require_user
+from functions.provision_user.users import require_rights_within, require_user
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 _ENABLE = "UPDATE users SET status = 'active', updated_at = %s, version = version + 1 WHERE id = %s"
 
 
-def enable(work: Work, _: UserEnableCommand, user: User | None, __: Policy) -> UUID:
+def enable(work: Work, _: UserEnableCommand, user: User | None, policy: Policy) -> UUID:
     user = require_user(user)
     if user.status != "active":
+        require_rights_within(work.connection, user, policy)
         work.write(_ENABLE, work.now, user.id)
         work.record(EventType.USER_ENABLED, UserEnabled(), subject=str(user.id))
         work.user_changed(user.id)

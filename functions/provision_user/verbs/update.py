@@ -8,7 +8,7 @@ from psycopg.types.json import Jsonb
 
 from events.payloads.user import UserDetails, UserUpdated
 from events.types import EventType
-from functions.provision_user.users import require_free_email, require_user
+from functions.provision_user.users import require_free_email, require_rights_within, require_user
 from functions.provision_user.verbs.address import canonical_address
 from shared.identity.ending import VOID_LINKS
 
@@ -28,7 +28,7 @@ WHERE id = %s
 """
 
 
-def update(work: Work, command: UserUpdateCommand, user: User | None, _: Policy) -> UUID:
+def update(work: Work, command: UserUpdateCommand, user: User | None, policy: Policy) -> UUID:
     payload = command.payload
     user = require_user(user)
     email, canonical, verified_at = user.email, user.email_canonical, user.email_verified_at
@@ -37,6 +37,7 @@ def update(work: Work, command: UserUpdateCommand, user: User | None, _: Policy)
     is_moved = canonical != user.email_canonical
     if is_moved:
         assert canonical is not None  # it came from the payload
+        require_rights_within(work.connection, user, policy)
         require_free_email(work.connection, canonical)
         verified_at = None
     profile = _merge(user.profile, payload.profile)
