@@ -39,7 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(layout: Layout, *, tls: bool, plain: bool) -> int:
-    from local.stack.run import AlreadyRunningError, Options, Stack, run_until_stopped  # noqa: PLC0415  not for `status`
+    from local.stack.ownership import AlreadyRunningError  # noqa: PLC0415
+    from local.stack.run import Options, Stack, run_until_stopped  # noqa: PLC0415  not for `status`
     from local.stack.terminal import Terminal  # noqa: PLC0415
 
     terminal = Terminal(plain=plain or not sys.stdout.isatty())
@@ -63,7 +64,7 @@ def _status(layout: Layout, *, as_json: bool) -> int:
 
 
 def _stop(layout: Layout, timeout_seconds: float = 60.0) -> int:
-    from local.stack.run import running_supervisor  # noqa: PLC0415
+    from local.stack.ownership import running_supervisor  # noqa: PLC0415
 
     pid = running_supervisor(layout.pid_file)
     if pid is None:
@@ -80,7 +81,7 @@ def _stop(layout: Layout, timeout_seconds: float = 60.0) -> int:
 
 
 def _reset(layout: Layout, *, ask: bool) -> int:
-    from local.stack.run import running_supervisor  # noqa: PLC0415
+    from local.stack.ownership import running_supervisor  # noqa: PLC0415
 
     if running_supervisor(layout.pid_file):
         print("the stack runs: `make stop` first", file=sys.stderr)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import os
 import shutil
@@ -23,6 +22,8 @@ from local.engines.postgres import PostgresServer
 from local.engines.redis import RedisServer
 from local.stack import functions, parts
 from local.stack.layout import Layout, choose_ports, kept, make_secrets, write_atomically
+from local.stack.ownership import claim_folder
+from local.stack.preparation import what_prepares
 from local.stack.resources import Resources, create_resources, lake_is_registered
 from local.stack.stack_file import describe_stack
 from local.stack.supervisor import ProcessSpec, Supervised
@@ -34,10 +35,6 @@ if TYPE_CHECKING:
 
 from local.lambda_service.service import LambdaService
 from local.lambda_service.settings import LambdaSettings
-
-
-class AlreadyRunningError(RuntimeError):
-    """Another supervisor runs on this folder."""
 
 
 class SetUpError(RuntimeError):
@@ -347,41 +344,6 @@ class Stack:
         self._write_scheduled = False
         if self.ready and self._resources is not None:
             write_atomically(self.layout.stack_file, json.dumps(describe_stack(self, self._resources), indent=2))
-
-
-def what_prepares() -> str:
-    """Changes with whatever migrates or seeds: what was done with the same is not done again at every start."""
-    digest = hashlib.sha256()
-    for pattern in ("shared/database/**/*.py", "shared/clickhouse/**/*", "local/seed.py"):
-        for path in sorted(Path().glob(pattern)):
-            if path.is_file() and path.suffix in {".py", ".sql"}:
-                digest.update(f"{path}\n".encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
-def claim_folder(layout: Layout) -> None:
-    """One supervisor per folder.
-
-    Raises:
-        AlreadyRunningError: another one runs; the message says how to stop it.
-    """
-    pid = running_supervisor(layout.pid_file)
-    if pid:
-        raise AlreadyRunningError(f"the stack in {layout.root} already runs (process {pid}); `make stop` ends it")
-    layout.pid_file.write_text(str(os.getpid()))
-    layout.stack_file.unlink(missing_ok=True)  # of a supervisor that was killed: it is no longer true
-
-
-def running_supervisor(pid_file: Path) -> int | None:
-    """The process id in the file, if that process lives and is a supervisor."""
-    import psutil  # noqa: PLC0415  only the commands need it
-
-    try:
-        pid = int(pid_file.read_text())
-        alive = pid != os.getpid() and any("local.stack" in word for word in psutil.Process(pid).cmdline())
-    except (OSError, ValueError, psutil.Error):
-        return None
-    return pid if alive else None
 
 
 async def run_until_stopped(stack: Stack, on_ready: Callable[[Stack], Coroutine[Any, Any, None]]) -> int:
