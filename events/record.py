@@ -98,7 +98,7 @@ def build_issued_event(
     subject: str,
     actor: str,
     now: datetime,
-    event_id: UUID,
+    event_id: str,
     request_id: str | None,
     client_id: str,
     session_id: UUID | None,
@@ -112,7 +112,7 @@ def build_issued_event(
     family = "null" if family_id is None else f'"{family_id}"'
     ordinal = "null" if generation is None else str(generation)
     return Event(
-        str(event_id),
+        event_id,
         _ISSUED,
         _ISSUED_VERSION,
         _written(now),

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from shared.clock import unix_nanoseconds
 
 _BYTES, _AT_ONCE = 16, 256
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}  # RFC 9562 4.1
 _random: list[bytes] = []
 _last = 0  # milliseconds / 4096 of the last one: one process's ids sort by their making, whatever the clock does
 
@@ -21,11 +22,19 @@ def new_id() -> uuid.UUID:
 
     RFC 9562 6.2, method 3: the 12 bits after the millisecond are its fraction.
     """
+    return uuid.UUID(new_id_text())
+
+
+def new_id_text() -> str:
+    """The same as text."""
     global _last  # noqa: PLW0603 - the counter of RFC 9562 6.2
-    instant = max(unix_nanoseconds() * 4096 // 1_000_000, _last + 1)
+    instant = unix_nanoseconds() * 4096 // 1_000_000
+    if instant <= _last:
+        instant = _last + 1
     _last = instant
-    random = int.from_bytes(_draw()[:8], "big") >> 2
-    return uuid.UUID(int=(instant >> 12) << 80 | 0x7 << 76 | (instant & 0xFFF) << 64 | 0x2 << 62 | random)
+    random = _draw().hex()
+    time = f"{instant:015x}"
+    return f"{time[:8]}-{time[8:12]}-7{time[12:]}-{_VARIANT[random[0]]}{random[1:4]}-{random[4:16]}"
 
 
 def new_request_id() -> str:

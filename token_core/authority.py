@@ -69,7 +69,7 @@ class ClientRecord:
         return self.client_type == "public"
 
     def live_secret_hashes(self, now: datetime) -> tuple[bytes, ...]:
-        return tuple(secret.hash for secret in self.secrets if secret.expires_at is None or secret.expires_at > now)
+        return tuple([s.hash for s in self.secrets if s.expires_at is None or s.expires_at > now])
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from events.record import build_issued_event
 from shared.identity.scopes import OPENID, grantable_scopes
-from shared.ids import new_id
+from shared.ids import new_id_text
 from token_core.protocol.scope import one_audience
 from token_core.tokens import jws
 from token_core.tokens.access_token import AccessTokenContent, Authentication
 from token_core.tokens.id_token import id_token_claims
 
 if TYPE_CHECKING:
-    import uuid
     from collections.abc import Mapping, Sequence
 
     from events.envelope import Event
@@ -79,9 +79,13 @@ class Minted(NamedTuple):
     """A signed access token, and what its event says of it."""
 
     token: str
-    jti: uuid.UUID
+    jti_text: str
     expires: int  # NumericDate
     granted: Grantable
+
+    @property
+    def jti(self) -> uuid.UUID:
+        return uuid.UUID(self.jti_text)
 
     @property
     def expires_at(self) -> datetime:
@@ -99,7 +103,7 @@ def mint_access_token(
     grant_id: uuid.UUID | None = None,
 ) -> Minted:
     """RFC 9068."""
-    issued_at, jti = int(request.now.timestamp()), new_id()
+    issued_at, jti = int(request.now.timestamp()), new_id_text()
     ttl = request.client.access_token_ttl_seconds
     content = AccessTokenContent(
         issuer=services.settings.issuer, subject=subject, audience=granted.audience, client_id=request.client.client_id,
@@ -141,9 +145,9 @@ def issued_event(
     """`token.issued`: has to be durable before the token leaves (P1)."""
     client = request.client.client_id
     return build_issued_event(
-        grant_type=request.grant_type, jti=str(minted.jti), audience=minted.granted.audience,
+        grant_type=request.grant_type, jti=minted.jti_text, audience=minted.granted.audience,
         scope=minted.granted.scope, expires_at=minted.expires, family_id=family_id, generation=generation,
-        subject=subject, actor=f"client:{client}", now=request.now, event_id=new_id(), request_id=request.request_id,
+        subject=subject, actor=f"client:{client}", now=request.now, event_id=new_id_text(), request_id=request.request_id,
         client_id=client, session_id=session_id,
     )  # fmt: skip
 

@@ -6,8 +6,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from token_core.errors import InvalidClient, InvalidRequest
 from token_core.protocol.form import form_decode
@@ -26,8 +25,7 @@ _MAX_SECRET = 512
 _UNKNOWN = (b"\x00" * 32,)  # what an unknown client's secret is compared with, so that it costs the same
 
 
-@dataclass(frozen=True, slots=True)
-class UnverifiedClient:
+class UnverifiedClient(NamedTuple):
     method: str
     client_id: str
     secret: str | None

@@ -44,7 +44,7 @@ async def token(request: HotRequest, services: Services) -> HotResponse:
         tokens_denied.labels(grant_type or "none", error.error).inc()
         raise
     count_issued(grant_type)
-    return HotResponse(200, body, list(_HEADERS))
+    return HotResponse(200, body, _HEADERS)
 
 
 def _grant_type(parameters: dict[str, str]) -> str:

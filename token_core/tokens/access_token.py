@@ -32,7 +32,7 @@ class AccessTokenContent(NamedTuple):
     subject: str
     audience: Sequence[str]
     client_id: str
-    jti: uuid.UUID
+    jti: str
     issued_at: int
     expires_at: int
     scopes: Sequence[str]
@@ -49,7 +49,7 @@ class AccessTokenContent(NamedTuple):
             "aud": self.audience[0] if len(self.audience) == 1 else list(self.audience),
             "exp": self.expires_at,
             "iat": self.issued_at,
-            "jti": str(self.jti),
+            "jti": self.jti,
             "client_id": self.client_id,
             "scope": " ".join(self.scopes),
             "roles": list(self.roles),

@@ -112,7 +112,7 @@ def test_the_event_of_every_token_is_the_one_that_its_model_makes(
     own = {"jti": str(EVENT_ID), "expires_at": expires_at, "generation": generation}
     shared = {"grant_type": grant_type, "audience": audience, "scope": scope}
     of = {
-        "subject": SUBJECT, "actor": "client:a", "now": NOW, "event_id": EVENT_ID, "request_id": "r", "client_id": "a",
+        "subject": SUBJECT, "actor": "client:a", "now": NOW, "event_id": str(EVENT_ID), "request_id": "r", "client_id": "a",
         "session_id": session_id,
     }  # fmt: skip
     payload = TokenIssued(**shared, **own, family_id=None if family_id is None else str(family_id))
@@ -125,5 +125,5 @@ def test_a_value_that_the_contract_does_not_take_is_no_issued_event() -> None:
     with pytest.raises(ValidationError):
         build_issued_event(
             grant_type="g", jti="j", audience=("a",), scope="s" * 2049, expires_at=1, family_id=None, generation=None,
-            subject="s", actor="a", now=NOW, event_id=EVENT_ID, request_id=None, client_id="c", session_id=None,
+            subject="s", actor="a", now=NOW, event_id=str(EVENT_ID), request_id=None, client_id="c", session_id=None,
         )  # fmt: skip

@@ -3,12 +3,13 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
+from uuid import UUID
 
 import pytest
 
 from shared import ids
 from shared.clock import monotonic_seconds, rfc3339, unix_now, utc_now
-from shared.ids import made_at, new_id, new_request_id
+from shared.ids import made_at, new_id, new_id_text, new_request_id
 
 
 def test_an_id_is_a_uuid7_that_tells_when_it_was_made() -> None:
@@ -16,6 +17,14 @@ def test_an_id_is_a_uuid7_that_tells_when_it_was_made() -> None:
     identifier = new_id()
     assert identifier.version == 7 and identifier.variant == "specified in RFC 4122"
     assert before <= made_at(identifier) <= utc_now() + timedelta(seconds=1)
+
+
+def test_an_id_as_text_is_a_uuid_in_its_usual_form() -> None:
+    texts = [new_id_text() for _ in range(500)]
+    read = [UUID(text) for text in texts]
+    assert [str(one) for one in read] == texts == sorted(texts)
+    assert {(one.version, one.variant) for one in read} == {(7, "specified in RFC 4122")}
+    assert {text[19] for text in texts} == set("89ab")
 
 
 def test_ids_sort_by_their_making() -> None:

@@ -13,7 +13,7 @@ from token_core.tokens.access_token import AccessTokenContent, Authentication, a
 
 CONTENT = AccessTokenContent(
     issuer="https://id.example.com", subject="client:machine", audience=("https://api.example",), client_id="machine",
-    jti=new_id(), issued_at=1_000, expires_at=1_300, scopes=("a", "b"), roles=("clerk",), permissions=("a:b",),
+    jti=str(new_id()), issued_at=1_000, expires_at=1_300, scopes=("a", "b"), roles=("clerk",), permissions=("a:b",),
 )  # fmt: skip
 SIGNED_IN = Authentication(new_id(), 900, ("pwd",), "urn:acr:1")
 
@@ -59,7 +59,7 @@ def test_no_personal_data_is_in_it() -> None:
     content=st.builds(
         AccessTokenContent,
         issuer=st.text(), subject=st.text(), audience=st.lists(st.text(), min_size=1, max_size=2), client_id=st.text(),
-        jti=st.uuids(), issued_at=st.integers(), expires_at=st.integers(), scopes=st.lists(st.text()),
+        jti=st.uuids().map(str), issued_at=st.integers(), expires_at=st.integers(), scopes=st.lists(st.text()),
         roles=st.lists(st.text()), permissions=st.lists(st.text()),
         authentication=st.none()
         | st.builds(Authentication, st.none() | st.uuids(), st.integers(), st.lists(st.text()), st.none() | st.text()),
