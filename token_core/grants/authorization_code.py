@@ -80,13 +80,12 @@ async def handle(request: TokenRequest, services: Services) -> bytes:
     if not await services.ledger.redeem(redemption):
         await _revoke_if_spent(request, services, code, issued_at, subject=subject)
         raise InvalidGrant(detail="code_or_session_over")
-    answer = token_response(
+    return token_response(
         minted,
         client.access_token_ttl_seconds,
         id_token=id_token,
         refresh_token=None if refresh is None else refresh.text,
     )
-    return answer
 
 
 def _read_code(request: TokenRequest) -> tuple[str, datetime]:

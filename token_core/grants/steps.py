@@ -147,15 +147,15 @@ def issued_event(
     return build_issued_event(
         grant_type=request.grant_type, jti=minted.jti_text, audience=minted.granted.audience,
         scope=minted.granted.scope, expires_at=minted.expires, family_id=family_id, generation=generation,
-        subject=subject, actor=f"client:{client}", now=request.now, event_id=new_id_text(), request_id=request.request_id,
-        client_id=client, session_id=session_id,
+        subject=subject, actor=f"client:{client}", now=request.now, event_id=new_id_text(),
+        request_id=request.request_id, client_id=client, session_id=session_id,
     )  # fmt: skip
 
 
 def token_response(
     minted: Minted, ttl_seconds: int, *, id_token: str | None = None, refresh_token: str | None = None
 ) -> bytes:
-    """RFC 6749 5.1, OpenID Connect Core 3.1.3.3. No value needs JSON's escapes: base64url, and RFC 6749 3.3's scopes."""
+    """RFC 6749 5.1, OpenID Connect Core 3.1.3.3. No value needs JSON's escapes: base64url and scope names."""
     body = f'{{"access_token":"{minted.token}","token_type":"Bearer","expires_in":{ttl_seconds}'
     body += f',"scope":"{minted.granted.scope}"'
     if refresh_token is not None:
