@@ -18,6 +18,7 @@ from events.envelope import PLATFORM
 from events.payloads.sign_in import PasswordSet
 from events.profile import Profile
 from events.types import CommandType, EventType
+from functions.admin_api.permissions import ADMIN_PERMISSIONS
 from local.stack.layout import write_atomically
 from shared.clock import utc_now
 from shared.config import DatabaseSettings, DataKeySettings, PseudonymSettings, load_settings
@@ -42,13 +43,6 @@ if TYPE_CHECKING:
     from shared.database.steps import Steps
 
 ORDERS = "https://orders.demo.example"
-ADMIN_PERMISSIONS = {
-    "users:read": "See users",
-    "commands:read": "See provisioning commands",
-    "commands:redrive": "Redrive and dismiss parked commands",
-    "commands:dismiss": "Dismiss parked commands",
-    "policies:read": "See what senders may do",
-}
 DEMO_ROLES = ("clerk", "supervisor")
 
 
@@ -149,9 +143,9 @@ class Seeds:
         yield from creating_role(
             recording, "supervisor", [(ORDERS, "orders:read"), (ORDERS, "orders:write")], "Reads and changes orders"
         )
-        yield from creating_role(
-            recording, "administrator", [(admin_api, name) for name in ADMIN_PERMISSIONS], "Administers the platform"
-        )
+        held = [(admin_api, name) for name in ADMIN_PERMISSIONS]
+        held += [(ORDERS, "orders:read"), (ORDERS, "orders:write")]  # nobody grants what they don't hold
+        yield from creating_role(recording, "administrator", held, "Administers the platform")
 
     def _senders(self) -> Steps[None]:
         policies: tuple[tuple[str, str, list[str], list[str]], ...] = (

@@ -91,23 +91,34 @@ class AccessTokenVerifier:
         for name in ("iat", "nbf"):
             if name in claims and (not _is_number(claims[name]) or claims[name] > now + self.leeway_seconds):
                 raise InvalidTokenError(f"{name} is in the future")
-        if not all(isinstance(claims[name], str) and claims[name] for name in ("sub", "jti", "client_id")):
-            raise InvalidTokenError("a claim has the wrong type")
-        scope = claims.get("scope", "")
-        sid = claims.get("sid")
-        if not isinstance(scope, str) or not (sid is None or isinstance(sid, str)):
-            raise InvalidTokenError("a claim has the wrong type")
-        return AccessToken(
-            subject=claims["sub"],
-            client_id=claims["client_id"],
-            scopes=frozenset(scope.split()),
-            permissions=_names(claims, "permissions"),
-            roles=_names(claims, "roles"),
-            session_id=sid,
-            jti=claims["jti"],
-            expires_at=int(claims["exp"]),
-            claims=claims,
-        )
+        return read_claims(claims)
+
+
+def read_claims(claims: dict[str, Any]) -> AccessToken:
+    """The token that proved claims describe, wherever the proof came from.
+
+    Raises:
+        InvalidTokenError: a claim is missing or has the wrong type.
+    """
+    if not all(isinstance(claims.get(name), str) and claims[name] for name in ("sub", "jti", "client_id")):
+        raise InvalidTokenError("a claim has the wrong type")
+    if not _is_number(claims.get("exp")):
+        raise InvalidTokenError("a claim has the wrong type")
+    scope = claims.get("scope", "")
+    sid = claims.get("sid")
+    if not isinstance(scope, str) or not (sid is None or isinstance(sid, str)):
+        raise InvalidTokenError("a claim has the wrong type")
+    return AccessToken(
+        subject=claims["sub"],
+        client_id=claims["client_id"],
+        scopes=frozenset(scope.split()),
+        permissions=_names(claims, "permissions"),
+        roles=_names(claims, "roles"),
+        session_id=sid,
+        jti=claims["jti"],
+        expires_at=int(claims["exp"]),
+        claims=claims,
+    )
 
 
 def _header(unverified_token: str) -> dict[str, str]:

@@ -57,6 +57,16 @@ _RETIRE_ACTIVE = (
 )
 
 
+_WITHDRAW = (
+    "UPDATE signing_keys old SET state = 'compromised', retired_at = %(now)s, publish_until = %(now)s"
+    " FROM (SELECT kid, state FROM signing_keys WHERE kid = %(kid)s FOR UPDATE) before"
+    " WHERE old.kid = before.kid AND old.state <> 'compromised' RETURNING old.algorithm, before.state"
+)
+_OLDEST_ANNOUNCED = (
+    "SELECT kid FROM signing_keys WHERE state = 'announced' AND algorithm = %(algorithm)s ORDER BY created_at LIMIT 1"
+)
+
+
 class UnknownSigningKeyError(LookupError):
     """There is no announced key of that kid."""
 
@@ -132,6 +142,34 @@ def activating_signing_key(
     yield from _record(events, now, actor, shard_count)
     for changed in [*(old for old, _ in retired), kid]:
         yield from noting_change("key", changed)
+
+
+def withdrawing_signing_key(
+    data_keys: DataKeys, kid: str, *, now: datetime, actor: str = PLATFORM, shard_count: int = 1
+) -> Steps[None]:
+    """Take a compromised key out at once. Where it signed, an announced one signs from now on, or a new one.
+
+    Withdrawing twice is the same as once.
+
+    Raises:
+        botocore.exceptions.ClientError, BotoCoreError: KMS is needed, and refused or can't be reached.
+    """
+    rows = yield Statement(_WITHDRAW, {"kid": kid, "now": now})
+    if not rows:
+        return
+    algorithm, state = rows[0]
+    payload = SigningKeyRetired(kid=kid, algorithm=algorithm, reason="compromised")
+    yield from _record([(EventType.SIGNING_KEY_RETIRED, payload)], now, actor, shard_count)
+    yield from noting_change("key", kid)
+    if state != "active":
+        return
+    waiting = yield Statement(_OLDEST_ANNOUNCED, {"algorithm": algorithm})
+    if waiting:
+        yield from activating_signing_key(
+            waiting[0][0], now=now, publish_until=now, actor=actor, shard_count=shard_count
+        )
+    else:
+        yield from creating_signing_key(data_keys, algorithm, "active", now=now, actor=actor, shard_count=shard_count)
 
 
 def loading_signing_keys(data_keys: DataKeys, now: datetime) -> Steps[tuple[SigningKey, ...]]:

@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.fixtures.pipeline",
     "tests.fixtures.relays",
     "tests.fixtures.provisioning",
+    "tests.fixtures.administration",
     "tests.fixtures.mails",
     "tests.fixtures.stack",
     "tests.fixtures.node",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Annotated, Generic, TypeVar
+from uuid import UUID
 
 from fastapi import Query
 from pydantic import BaseModel
@@ -40,3 +41,15 @@ def read_cursor(cursor: str) -> str:
     if not key.isprintable():
         raise invalid_field("after", "not a cursor that this API gave")
     return key
+
+
+def read_id_cursor(key: str) -> UUID:
+    """The id of the last row seen.
+
+    Raises:
+        ProblemError: `after` is no cursor of ours.
+    """
+    try:
+        return UUID(key)
+    except ValueError as error:
+        raise invalid_field("after", "not a cursor that this API gave") from error

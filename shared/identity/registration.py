@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from shared.identity.recording import Recording
 
 AuthMethod = Literal["client_secret_basic", "client_secret_post", "none"]
+_NEW_VERSION = "UPDATE resource_servers SET version = version + 1 WHERE id = %(id)s"
 MAX_LIVE_SECRETS = 2  # so that one can be rotated while the other is in use
 
 
@@ -111,6 +112,7 @@ def creating_permission(recording: Recording, audience: str, name: str, descript
         raise AlreadyExistsError("name", "this resource server has a permission of this name")
     payload = PermissionCreated(permission=name, audience=audience)
     yield from _record(recording, EventType.PERMISSION_CREATED, payload, audience)
+    yield Statement(_NEW_VERSION, {"id": resource_server_id})
     yield from noting_change("resource_server", str(resource_server_id))
     return identifier
 
@@ -137,6 +139,7 @@ def creating_scope(
     )
     payload = ScopeCreated(scope=name, audience=audience, permissions=tuple(sorted(permissions)))
     yield from _record(recording, EventType.SCOPE_CREATED, payload, audience)
+    yield Statement(_NEW_VERSION, {"id": resource_server_id})
     yield from noting_change("resource_server", str(resource_server_id))
     return identifier
 

@@ -82,10 +82,30 @@ ELSEWHERE = (
     ),
     Elsewhere(
         "routes and wiring, asked over HTTP on a real Postgres",
-        ("tests/flows/test_admin_api.py",),
+        (
+            "tests/flows/test_admin_api.py", "tests/flows/test_admin_users.py", "tests/flows/test_admin_clients.py",
+            "tests/flows/test_admin_sessions.py", "tests/flows/test_admin_bootstrap.py",
+            "tests/flows/test_admin_audit.py",
+        ),
         (
             "functions/admin_api/app.py", "functions/admin_api/handler.py", "functions/admin_api/services.py",
-            "functions/admin_api/routes/*",
+            "functions/admin_api/routes/*", "functions/admin_api/caller.py", "functions/admin_api/changes.py",
+            "functions/admin_api/preconditions.py", "functions/admin_api/idempotency.py",
+            "functions/admin_api/fields.py", "functions/admin_api/permissions.py", "functions/admin_api/editing.py",
+            "functions/admin_api/bootstrap.py", "functions/admin_api/redis_link.py",
+            "functions/admin_api/watermark.py", "functions/admin_api/audit_search.py",
+        ),
+    ),
+    Elsewhere(
+        "steps that administrators take: what they do is what the tables and the outbox hold afterwards",
+        (
+            "tests/flows/test_admin_users.py", "tests/flows/test_admin_clients.py",
+            "tests/flows/test_admin_sessions.py",
+        ),
+        (
+            "shared/identity/changing_users.py", "shared/identity/changing_access.py",
+            "shared/identity/changing_clients.py", "shared/identity/signing_out.py",
+            "shared/identity/standing.py", "shared/identity/client_metadata.py",
         ),
     ),
     Elsewhere(
@@ -139,7 +159,6 @@ ELSEWHERE = (
     Elsewhere(
         "what holds the worker together: it runs whole in every flow",
         ("tests/flows/test_health_and_metrics.py", "tests/flows/test_client_credentials.py"),
-        ("token_core/app.py", "token_core/metrics.py", "token_core/services.py"),
     ),
     Elsewhere(
         "group commit: whose answer waits for which append is seen only with a Redis and a Postgres that can be killed",
@@ -154,10 +173,10 @@ ELSEWHERE = (
         (
             "tests/flows/test_sign_in_pages.py", "tests/flows/test_sign_out_pages.py",
             "tests/flows/test_password_reset_pages.py", "tests/flows/test_verify_email_and_device_pages.py",
-            "tests/faults/test_p8_guessing.py",
+            "tests/faults/test_p8_guessing.py", "tests/flows/test_account_pages.py", "tests/flows/test_account_email.py",
         ),
         (
-            "token_core/sessions/hashing_worker.py", "token_core/sessions/mailed_links.py",
+            "token_core/sessions/account.py", "token_core/sessions/email_change.py", "token_core/sessions/hashing_worker.py", "token_core/sessions/mailed_links.py",
         ),
     ),
     Elsewhere(

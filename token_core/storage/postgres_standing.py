@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.database.outbox import outbox_parameters
+from shared.identity.standing import STANDS
 from token_core.storage.claimed_event import EVENT_OF_CLAIMED
 from token_core.storage.ports import Person
 
@@ -15,18 +16,6 @@ if TYPE_CHECKING:
     from events.envelope import Event
     from token_core.storage.database import Database
 
-# Ids of tokens, sessions and families are UUIDv7: they tell when each was made, to the millisecond.
-_STANDS = """
-SELECT NOT EXISTS (SELECT 1 FROM platform_instants WHERE name = 'not_before' AND %(jti)s < uuid7_floor(instant))
-   AND NOT EXISTS (SELECT 1 FROM clients WHERE client_id = %(client_id)s AND %(jti)s < uuid7_floor(not_before))
-   AND NOT EXISTS (SELECT 1 FROM users WHERE id = %(user_id)s::uuid AND %(jti)s < uuid7_floor(not_before))
-   AND NOT EXISTS (SELECT 1 FROM revoked_access_tokens WHERE jti = %(jti)s)
-   AND (%(user_id)s::uuid IS NULL OR EXISTS (SELECT 1 FROM users WHERE id = %(user_id)s AND status = 'active'))
-   AND (%(session_id)s::uuid IS NULL
-        OR EXISTS (SELECT 1 FROM sign_in_sessions WHERE id = %(session_id)s AND ended_at IS NULL))
-   AND (%(grant_id)s::uuid IS NULL
-        OR EXISTS (SELECT 1 FROM refresh_families WHERE id = %(grant_id)s AND revoked_at IS NULL))
-"""
 _REVOKE = f"""
 WITH claimed AS (
   INSERT INTO revoked_access_tokens (jti, expires_at, revoked_at) VALUES (%(jti)s, %(expires_at)s, %(now)s)
@@ -53,7 +42,7 @@ class PostgresStanding:
         parameters = {
             "jti": jti, "client_id": client_id, "user_id": user_id, "session_id": session_id, "grant_id": grant_id,
         }  # fmt: skip
-        row = await self._database.read_one(_STANDS, parameters)
+        row = await self._database.read_one(STANDS, parameters)
         return row is not None and row[0]
 
     async def revoke(self, jti: uuid.UUID, expires_at: datetime, now: datetime, event: Event) -> bool:

@@ -11,8 +11,9 @@ from pydantic import BaseModel
 from sqlalchemy import select
 
 from events.commands import CommandId
+from functions.admin_api.caller import require
 from functions.admin_api.problems import not_found
-from functions.admin_api.services import OpenSession, require
+from functions.admin_api.services import OpenSession
 from shared.database.models import InboxCommand
 
 router = APIRouter(prefix="/commands", tags=["commands"], dependencies=[Depends(require("commands:read"))])

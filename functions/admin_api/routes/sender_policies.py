@@ -8,10 +8,11 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 from sqlalchemy import select
 
+from functions.admin_api.caller import require
 from functions.admin_api.paging import After, Limit, Page, read_cursor, write_cursor
 from functions.admin_api.problems import not_found
 from functions.admin_api.routes.commands import SenderName
-from functions.admin_api.services import OpenSession, require
+from functions.admin_api.services import OpenSession
 from shared.database.models import SenderPolicy
 
 router = APIRouter(prefix="/sender-policies", tags=["commands"], dependencies=[Depends(require("policies:read"))])
