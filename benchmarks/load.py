@@ -6,6 +6,7 @@ Ours knows the answer's body, so that a refresh can send on what the last one ga
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from typing import Any
 
 import uvloop
 
+_log = logging.getLogger("benchmarks.load")
 NextRequest = Callable[[int, bytes], bytes]
 """From a connection's number and the last answer's body (empty at first) to its next request."""
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
@@ -109,6 +111,8 @@ class _Connection(asyncio.Protocol):
         del self._buffer[:size]
         self.requests += 1
         self.errors += not is_ok
+        if not is_ok:
+            _log.warning("%s", body[:200])
         following = self._next(self._number, body) if is_ok else b""  # asked for after the last one too: it learns
         if not is_ok or time.monotonic() >= self._until:
             self._transport.close()
