@@ -9,14 +9,27 @@ from typing import TYPE_CHECKING
 
 from shared.subject_keys import AsyncSubjectKeys
 from token_core.routes import authorize, logout
+from token_core.sessions.account import Accounts
 from token_core.sessions.cookies import CookieNames
+from token_core.sessions.email_change import EmailChanges
 from token_core.sessions.guesses import GuessLimits
 from token_core.sessions.hashing_pool import HashingParameters, HashingPool
 from token_core.sessions.mailed_links import MailedLinks
 from token_core.sessions.policy import SignInPolicy
 from token_core.sessions.sign_in import SignIns
+from token_core.storage.postgres_account import PostgresAccount
 from token_core.storage.postgres_sign_in import PostgresSignIn
-from token_core.web import consent_page, link_pages, password_pages, sign_in_page, static_files
+from token_core.web import (
+    account_data,
+    account_email,
+    account_page,
+    account_password,
+    consent_page,
+    link_pages,
+    password_pages,
+    sign_in_page,
+    static_files,
+)
 from token_core.web.hosted import Hosted
 from token_core.web.rendering import Pages
 
@@ -38,6 +51,10 @@ def hosted_routers() -> tuple[APIRouter, ...]:
         consent_page.router,
         password_pages.router,
         link_pages.router,
+        account_page.router,
+        account_password.router,
+        account_email.router,
+        account_data.router,
         static_files.router,
     )
 
@@ -57,7 +74,9 @@ async def open_hosted(services: Services) -> AsyncIterator[Hosted]:
 def _hosted(services: Services, hashing: HashingPool) -> Hosted:
     settings = services.settings
     store = PostgresSignIn(services.database, AsyncSubjectKeys(services.subject_keys), settings.outbox_shards)
+    account_store = PostgresAccount(services.database, AsyncSubjectKeys(services.subject_keys), settings.outbox_shards)
     policy = _policy(settings)
+    sign_ins = SignIns(store, hashing, policy, services.recorder)
     return Hosted(
         issuer=settings.issuer,
         platform_name=settings.platform_name,
@@ -67,8 +86,10 @@ def _hosted(services: Services, hashing: HashingPool) -> Hosted:
         pages=Pages(platform_name=settings.platform_name, is_https=settings.is_https),
         policy=policy,
         store=store,
-        sign_ins=SignIns(store, hashing, policy, services.recorder),
+        sign_ins=sign_ins,
         links=MailedLinks(store, hashing, policy),
+        accounts=Accounts(account_store, store, sign_ins, hashing, policy),
+        email_changes=EmailChanges(account_store, store, policy),
         authority=services.authority,
         keys=services.keys,
         codes=services.codes,

@@ -73,7 +73,7 @@ class Inspector:
                 if PICTURES or (scheme == "light") is (device == "phone"):  # each scheme and each size, if not all four
                     self._check(f"{name} {scheme} {device}")
                 if PICTURES:
-                    self.page.screenshot(path=Path(PICTURES) / f"{name}-{device}-{scheme}.png")
+                    self.page.screenshot(path=Path(PICTURES) / f"{name}-{device}-{scheme}.png", full_page=True)
         self.seen.append(name)
 
     def _check(self, where: str) -> None:
@@ -86,7 +86,7 @@ class Inspector:
 
     def tab_to(self, selector: str) -> None:
         """As somebody without a mouse gets there; what has the focus shows it."""
-        for _ in range(12):
+        for _ in range(30):
             if self.page.evaluate("s => document.activeElement === document.querySelector(s)", selector):
                 style = self.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
                 assert style != "none", f"{selector} doesn't show that it has the focus"
@@ -101,7 +101,7 @@ class Inspector:
 
 
 _SMALL_TARGETS = """
-() => [...document.querySelectorAll('a, button, input:not([type=hidden])')]
+() => [...document.querySelectorAll('a, button, input:not([type=hidden], [hidden])')]
   .filter(e => { const b = e.getBoundingClientRect(); return b.height < 44 || b.width < 44 })
   .map(e => e.outerHTML)
 """
@@ -171,7 +171,7 @@ def test_every_page_is_used_by_keyboard_alone_and_axe_finds_nothing(
     # Signed in without an application; signing out
     page.goto("/sign-in")
     see.look("signed-in", "You are signed in")
-    see.tab_to("a.button")
+    see.tab_to("a[href='/oauth2/logout']")
     page.keyboard.press("Enter")
     see.look("sign-out", "Do you want to sign out?")
     see.tab_to("button")
@@ -227,6 +227,90 @@ def test_a_throttled_account_is_offered_a_mail(browser: Chromium, hosted: Hosted
     see.type_into("#password", person.password)
     page.keyboard.press("Enter")
     see.look("signed-in-at-last", "You are signed in")
+
+
+def test_the_account_is_changed_by_keyboard_alone_and_axe_finds_nothing(
+    browser: Chromium, hosted: Hosted, app: App
+) -> None:
+    person = hosted.person()
+    for agent in (
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Mobile/15E148 Safari/604.1",
+        "curl/8",
+    ):
+        elsewhere = hosted.browser("2001:db8:1234:5678:9abc:def0:1234:5678")
+        elsewhere.http.headers["user-agent"] = agent
+        elsewhere.sign_in(person)
+    page, see = _open(browser, hosted)
+    page.goto("/account")
+    see.type_into("#email", person.email)
+    see.type_into("#password", person.password)
+    page.keyboard.press("Enter")
+    see.look("account-nothing-allowed", "Your account")
+    page.goto(authorize_url(app.ask(scope="openid profile email offline_access")))
+    see.tab_to("button[value=allow]")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/cb?*")
+    page.goto("/account")
+    see.look("account", "Your account")
+    expect(page.locator(".tag")).to_have_count(1)
+
+    # One device, then an application, then all other devices
+    see.tab_to("form[action='/account/places/end'] button")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("signed out")
+    see.look("account-device-ended", "Your account")
+    see.tab_to("form[action='/account/access/revoke'] button")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("no longer has access")
+    see.tab_to("form[action='/account/places/end-others'] button")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("All other")
+
+    # The password
+    see.tab_to("a[href='/account/password']")
+    page.keyboard.press("Enter")
+    see.look("account-password", "Change your password")
+    for field, text in (("#current", "not this"), ("#password", "nine old hats"), ("#repeated", "nine old hats")):
+        see.type_into(field, text)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("wrong")
+    see.look("account-password-refused", "Change your password")
+    for field, text in (("#current", person.password), ("#password", "nine old hats"), ("#repeated", "nine old hats")):
+        see.type_into(field, text)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("password is changed")
+
+    # The data, and the address
+    see.tab_to("a[href='/account/data']")
+    page.keyboard.press("Enter")
+    see.look("account-data", "Download your data")
+    with page.expect_download() as download:
+        see.tab_to("button")
+        page.keyboard.press("Enter")
+    assert json.loads(download.value.path().read_text())["person"]["email"] == person.email
+    page.goto("/account/email")
+    see.look("account-email", "Change your e-mail address")
+    see.type_into("#email", "ada@new.example")
+    page.keyboard.press("Enter")
+    see.look("account-email-sent", "Look into both mailboxes")
+    page.goto("/account")
+    see.look("account-waiting", "Your account")
+    sql = "SELECT id FROM email_log WHERE user_id = %s AND link_purpose = 'confirm_email_change'"
+    for (email_id,) in hosted.rows(sql, person.id):
+        page.goto(f"/email/change?token={hosted.token(email_id, 'confirm_email_change')}")
+        see.look("email-change", "Confirm the change of your e-mail address")
+        see.tab_to("button")
+        page.keyboard.press("Enter")
+    see.look("email-changed", "Your e-mail address is changed")
+    page.goto(f"/email/undo?token={hosted.latest_link(person, 'undo_email_change')}")
+    see.look("email-undo", "Take the change of your e-mail address back?")
+    see.tab_to("button")
+    page.keyboard.press("Enter")
+    see.look("email-undone", "The change is taken back")
+
+    # Signed out by it; whoever is signed in too long ago proves it first
+    page.goto("/account/data")
+    see.look("account-sign-in", "Sign in")
 
 
 def test_signing_in_works_without_scripts(browser: Chromium, hosted: Hosted, app: App) -> None:

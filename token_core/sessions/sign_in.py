@@ -54,6 +54,15 @@ class SignedIn:
 
 
 @dataclass(frozen=True, slots=True)
+class Proved:
+    """The account whose password was right, and its hash as it was then."""
+
+    account: Account
+    password_hash: str
+    is_outdated: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SignIns:
     store: SignInStore
     hashing: HashingPool
@@ -65,6 +74,24 @@ class SignIns:
         self, email: str, password: str, visitor: Visitor, current: CurrentSession | None = None
     ) -> SignedIn | Refusal:
         """One attempt. `current` is the session that the browser has now: another person's ends with the new one.
+
+        Raises:
+            HashingOverloaded: too many at once; nothing was counted.
+            TemporarilyUnavailable: Postgres can't be asked.
+        """
+        proved = await self.prove(email, password, visitor)
+        if isinstance(proved, Refusal):
+            return proved
+        new_hash = await self._renewed(normal_password(password)) if proved.is_outdated else None
+        signed_in = await self._begin(proved.account, proved.password_hash, new_hash, visitor, current)
+        if signed_in is None:
+            now = self.clock()
+            await self._record_failure(Refusal.BAD_CREDENTIALS, proved.account, comparable(email), visitor, now)
+            return Refusal.BAD_CREDENTIALS
+        return signed_in
+
+    async def prove(self, email: str, password: str, visitor: Visitor) -> Proved | Refusal:
+        """Whether this is the account's password: counted as a guess before it is compared, recorded where it is wrong.
 
         Raises:
             HashingOverloaded: too many at once; nothing was counted.
@@ -92,12 +119,7 @@ class SignIns:
             await self._record_failure(reason, account, identifier, visitor, now)
             return Refusal.BAD_CREDENTIALS
         await self._give_back(spent, now)
-        new_hash = await self._renewed(password) if verified.outdated else None
-        signed_in = await self._begin(account, hashed, new_hash, visitor, current)
-        if signed_in is None:
-            await self._record_failure(Refusal.BAD_CREDENTIALS, account, identifier, visitor, now)
-            return Refusal.BAD_CREDENTIALS
-        return signed_in
+        return Proved(account, hashed, is_outdated=verified.outdated)
 
     def _budgets(self, identifier: str, visitor: Visitor, device_id: uuid.UUID | None) -> list[BudgetKey]:
         key = self.policy.budget_key

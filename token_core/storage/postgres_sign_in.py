@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
     from datetime import datetime
 
-    from events.payloads.fields import Origin, Payload
+    from events.payloads.fields import Origin, Payload, Personal
     from events.record import PersonalCipher
     from shared.subject_keys import AsyncSubjectKeys
     from token_core.storage.database import Connection, Database
@@ -53,7 +53,8 @@ _GIVE_BACK = "UPDATE guess_budgets SET used = used - 1 WHERE key = %s AND window
 _LOOK_AT_LINK = """
 SELECT CASE
     WHEN e.link_spent_at IS NOT NULL THEN 'spent'
-    WHEN e.link_void_at IS NOT NULL OR u.status <> 'active' OR e.created_at < u.credentials_changed_at THEN 'void'
+    WHEN e.link_void_at IS NOT NULL OR u.status <> 'active' THEN 'void'
+    WHEN e.created_at < u.credentials_changed_at AND e.link_purpose <> 'undo_email_change' THEN 'void'
     WHEN e.link_expires_at <= %s THEN 'expired'
     ELSE 'live' END, e.user_id, u.email
 FROM email_log e JOIN users u ON u.id = e.user_id
@@ -65,7 +66,8 @@ FROM users u
 WHERE e.id = %(id)s AND e.link_purpose = %(purpose)s AND e.link_spent_at IS NULL AND e.link_void_at IS NULL
   AND e.link_expires_at > %(now)s
   AND u.id = e.user_id AND u.status = 'active'
-  AND (u.credentials_changed_at IS NULL OR e.created_at >= u.credentials_changed_at)
+  AND (u.credentials_changed_at IS NULL OR e.created_at >= u.credentials_changed_at
+       OR e.link_purpose = 'undo_email_change')
 RETURNING e.user_id
 """
 _INSERT_SESSION = """
@@ -165,7 +167,7 @@ class PostgresSignInTransaction:
         actor: str,
         client_id: str | None = None,
         session_id: uuid.UUID | None = None,
-        origin: Origin | None = None,
+        origin: Personal | None = None,
     ) -> None:
         event = build_event(
             event_type,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
-    from events.payloads.fields import Origin, Payload
+    from events.payloads.fields import Origin, Payload, Personal
     from events.types import EventType
 
 
@@ -101,9 +101,9 @@ class SignInTransaction(Protocol):
         actor: str,
         client_id: str | None = None,
         session_id: uuid.UUID | None = None,
-        origin: Origin | None = None,
+        origin: Personal | None = None,
     ) -> None:
-        """Write the event. `origin` is encrypted under the subject's key."""
+        """Write the event. `origin`, or what else the type says of a person, is encrypted under the subject's key."""
         ...
 
     async def insert_session(self, session: NewSession, origin: Origin) -> None: ...

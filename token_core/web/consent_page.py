@@ -14,7 +14,7 @@ from token_core.web.visit import Visit
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-_STANDARD = {
+STANDARD = {
     "openid": "know that it is you",
     "profile": "see your name and the other details of your profile",
     "email": "see your e-mail address",
@@ -33,7 +33,7 @@ async def show_consent(request: Request) -> Response:
         return await go_on(visit, standing)
     catalog = await visit.hosted.authority.catalog()
     described = [
-        _STANDARD.get(name) or (catalog.scopes[name].description if name in catalog.scopes else "") or name
+        STANDARD.get(name) or (catalog.scopes[name].description if name in catalog.scopes else "") or name
         for name in standing.scopes
     ]
     return visit.page(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from token_core.sessions.email_change import CONFIRM, UNDO
 from token_core.sessions.mailed_links import SET_PASSWORD
 from token_core.storage.sign_in_ports import LinkState
 from token_core.web.page_route import error_page
@@ -31,7 +32,9 @@ def dead_link_page(visit: Visit, state: LinkState, purpose: str) -> Response:
         return error_page(visit.request, 500, "Something went wrong", "Please try again.")
     title, text = _TITLES[state]
     link = Onward("/password/forgot", "Get a new link")
-    if purpose != SET_PASSWORD:
+    if purpose in {CONFIRM, UNDO}:
+        link = Onward("/account", "Go to your account")
+    elif purpose != SET_PASSWORD:
         link = Onward("/sign-in", "Go to sign in")
         text += " When you sign in, you can ask for a new one."
     status = 400 if state is LinkState.UNKNOWN else 410

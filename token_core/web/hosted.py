@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from token_core.audit import Recorder
     from token_core.authority import Authority
+    from token_core.sessions.account import Accounts
     from token_core.sessions.cookies import CookieNames
+    from token_core.sessions.email_change import EmailChanges
     from token_core.sessions.mailed_links import MailedLinks
     from token_core.sessions.policy import SignInPolicy
     from token_core.sessions.sign_in import SignIns
@@ -35,6 +37,8 @@ class Hosted:
     store: SignInStore
     sign_ins: SignIns
     links: MailedLinks
+    accounts: Accounts
+    email_changes: EmailChanges
     authority: Authority
     keys: KeyRing
     codes: CodeStore

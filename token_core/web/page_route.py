@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from fastapi.routing import APIRoute
 
@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 
     from fastapi import Request, Response
 
+
+class SignInFirst(Exception):
+    """Nobody is signed in, or not recently enough. `page`: where to go on afterwards (sign_in_page.NEXT)."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(page)
+        self.page = page
+
+
 _UNANSWERABLE = "This request can\N{RIGHT SINGLE QUOTATION MARK}t be answered"
 _log = logging.getLogger("token_core.pages")
 
@@ -28,12 +37,21 @@ _log = logging.getLogger("token_core.pages")
 class PageRoute(APIRoute):
     """For `APIRouter(route_class=PageRoute)`. A failed answer sets no cookie and clears none."""
 
+    headers: ClassVar[dict[str, str]] = {}  # on every answer, besides those of all pages
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
         async def answer(request: Request) -> Response:
+            response = await caught(request)
+            response.headers.update(self.headers)
+            return response
+
+        async def caught(request: Request) -> Response:
             try:
                 return await handle(request)
+            except SignInFirst as first:
+                return hosted_of(request).pages.redirect(f"/sign-in?next={first.page}")
             except (UnsafeRequest, LogoutRefused) as error:
                 text = f"{error.description} The application that sent you here has to mend this."
                 return error_page(request, 400, _UNANSWERABLE, text)

@@ -15,7 +15,7 @@ from token_core.web.visit import Visit
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-_PROBLEMS = {
+PROBLEMS = {
     PasswordProblem.TOO_SHORT: f"That is too short: it takes at least {MIN_CHARACTERS} characters.",
     PasswordProblem.TOO_LONG: f"That is too long: at most {MAX_CHARACTERS} characters, please.",
     PasswordProblem.NOT_TEXT: "That has characters that can't be typed again. Please choose others.",
@@ -68,7 +68,7 @@ async def set_password(request: Request) -> Response:
         return _form(visit, token, "The two passwords are not the same.")
     problem = password_problem(password, (link.email or "", visit.hosted.platform_name))
     if problem is not None:
-        return _form(visit, token, _PROBLEMS[problem])
+        return _form(visit, token, PROBLEMS[problem])
     state, device = await visit.hosted.links.set_password(token, password, visit.visitor)
     if device is None:
         return dead_link_page(visit, state, SET_PASSWORD)
