@@ -22,6 +22,7 @@ class Client(Base):
         ),
         CheckConstraint("(client_type = 'public') = (token_endpoint_auth_method = 'none')", name="public_means_none"),
         CheckConstraint("status IN ('active', 'disabled')", name="status"),
+        Index("ix_clients_id_with_origins", "id", postgresql_where="status = 'active' AND allowed_origins <> '{}'"),
     )
 
     id: Mapped[Identifier]

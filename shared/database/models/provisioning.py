@@ -67,6 +67,11 @@ class ParkedCommand(Base):
             "position",
             postgresql_where="state IN ('parked', 'waiting')",
         ),
+        Index(
+            "ix_parked_commands_group_key_resolved",
+            "group_key",
+            postgresql_where="state IN ('redriven', 'dismissed')",
+        ),
         Index("ix_parked_commands_position_open", "position", postgresql_where="state = 'parked'"),
     )
 
