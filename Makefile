@@ -4,10 +4,10 @@ PY := .venv/bin/python
 T ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run status stop test check lint types laws generated generate format reset lock
+.PHONY: help run status stop test check lint types laws generated generate format reset lock bench bench-quick
 
 help: ## what can be done here
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make run TLS=1           everything over TLS, from a local certificate authority"
 	@echo "  make test T=tests/unit   only these tests"
@@ -30,6 +30,14 @@ check: ## what CI runs: lint, types, import laws, generated files, the tests
 	@local/bootstrap all
 	@$(MAKE) --no-print-directory lint types laws generated
 	@$(MAKE) --no-print-directory test
+
+bench: ## beside the floor, the ceiling and a peer; writes benchmarks/RESULTS.md (about five minutes)
+	@local/bootstrap all
+	@$(PY) -m benchmarks
+
+bench-quick: ## the same, short: a look, not a result
+	@local/bootstrap all
+	@$(PY) -m benchmarks --quick
 
 lint: ## ruff: style and format
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

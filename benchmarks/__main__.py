@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick] [--only WORD]`: measures and prints; a full run writes RESULTS.md and results.json."""
+"""`python -m benchmarks [--quick] [--only WORD]`: measures, prints; a full run writes RESULTS.md, results.json."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="two short rounds; writes nothing")
     parser.add_argument("--only", choices=_WORKLOADS, help="this workload alone; writes nothing")
     chosen = parser.parse_args()
-    rounds, seconds = (2, 2.0) if chosen.quick else (5, 5.0)
+    rounds, seconds = (2, 2.0) if chosen.quick else (5, 3.0)
     pin(LOAD_CORE)  # and with it all that is started from here, but the servers under load
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))

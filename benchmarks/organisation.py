@@ -1,12 +1,11 @@
-"""What is registered in the token core under test: a machine client, a web client, and a signed-in person per family."""
+"""What is registered in the token core: a machine client, a web client, and a signed-in person per family."""
 
 from __future__ import annotations
 
 import json
-import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import redis
@@ -23,9 +22,13 @@ from shared.identity.registration import (
     issuing_client_secret,
 )
 from shared.ids import new_id
-from shared.kms import DataKeys
 from shared.signing_keys import create_signing_key
 from token_core.tokens.authorization_code import AuthorizationCode, code_hash, make_code
+
+if TYPE_CHECKING:
+    import uuid
+
+    from shared.kms import DataKeys
 
 API = "https://orders.example"
 SCOPES = ("openid", "offline_access", "orders.read")

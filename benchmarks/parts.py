@@ -1,4 +1,4 @@
-"""What stands during a run: the token core alone on its core; Postgres, Redis, AWS, the relay and the load on the other."""
+"""What stands during a run: the token core alone on its core; on the other all that it needs, and the load."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import secrets
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
 import psutil
@@ -27,6 +26,10 @@ from local.engines.process import ForegroundProcess, free_port
 from local.engines.redis import CLUSTER_BUS_OFFSET, RedisServer
 from shared.database.migrate import migrate
 from shared.kms import DataKeys
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from contextlib import ExitStack
 
 SERVER_CORE, LOAD_CORE = 0, 1
 _PASSWORD = secrets.token_hex(16)
@@ -52,7 +55,7 @@ class Server:
         return sum(one.user + one.system for one in times)
 
     def get(self, path: str) -> bytes:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
             body: bytes = answer.read()
         return body
 
@@ -103,7 +106,7 @@ def start_floor(stack: ExitStack, folder: Path, size: int) -> Server:
 
 
 def start_peer(stack: ExitStack, folder: Path, families: int) -> tuple[Server, str, list[str]]:
-    """npm oidc-provider; with its clients' secret and fresh refresh tokens."""
+    """Npm oidc-provider; with its clients' secret and fresh refresh tokens."""
     port, secret, log = free_port(), secrets.token_urlsafe(32), folder / "peer.log"
     script = install_peers() / "oidc_provider.mjs"
     environment = {"PORT": str(port), "SECRET": secret, "FAMILIES": str(families), "NODE_ENV": "production"}
@@ -211,10 +214,9 @@ def versions() -> dict[str, str]:
     """Of the machine and of what took part."""
     node = subprocess.run([find_node().node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     peer = json.loads((install_peers() / "node_modules/oidc-provider/package.json").read_text())["version"]
-    model = next(
-        (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
-        "unknown",
-    ) if Path("/proc/cpuinfo").exists() else "unknown"  # fmt: skip
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    model = next((line.partition(":")[2].strip() for line in lines if "model name" in line), "unknown")
     return {
         "cpu": model,
         "cores": str(os.cpu_count()),

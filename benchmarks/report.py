@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchmarks.rounds import Series, Signing
 from shared.clock import rfc3339, utc_now
+
+if TYPE_CHECKING:
+    from benchmarks.rounds import Series, Signing
 
 _BARS = {
     ("client_credentials", "peer"): (2.5, 3.0), ("client_credentials", "ceiling"): (0.5, 0.6),
@@ -92,45 +94,57 @@ def as_json(run: Run) -> dict[str, Any]:
 
 def as_markdown(run: Run) -> str:
     """RESULTS.md."""
-    lines = [
-        "# The last figures",
-        "",
-        f"Written by `make bench` on {utc_now():%d %B %Y}. Only ratios mean something: all sides of a line ran in turn, in one run, on one machine.",
-        "",
-        "The server under load has one core for itself, with one worker and production's options; the load, Postgres, Redis, the AWS endpoints and the",
-        "relay share the other. *By CPU* compares the CPU seconds that the server used for each answer, *by clock* the answers a second. Where something",
-        "else runs on the machine, the clock tells of that too, and sides that saturate the load's core look alike by the clock; the verdict is by CPU.",
-        f"The load is closed-loop, {run.connections} keep-alive connections, {run.rounds} rounds of {run.seconds:.0f} s each side, medians.",
-        "",
-        "| work | beside | by CPU | by clock | bar | target | verdict |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    found = _ABOUT.format(
+        day=f"{utc_now():%d %B %Y}", connections=run.connections, rounds=run.rounds, seconds=f"{run.seconds:.0f}"
+    )
+    found += _RATIOS
     for one in ratios(run):
-        names = {"peer": "the peer", "floor": "the floor", "ceiling": "the ceiling"}
-        lines.append(
-            f"| {one.workload} | {names[one.other]} | {one.by_cpu:.2f} | {one.by_clock:.2f} | {one.bar} | {one.target} | {one.verdict} |"
-        )
-    lines += ["", "| work | side | answers/s | CPU µs an answer | answers | errors |", "|---|---|---|---|---|---|"]
+        beside = {"peer": "the peer", "floor": "the floor", "ceiling": "the ceiling"}[one.other]
+        found += f"| {one.workload} | {beside} | {one.by_cpu:.2f} | {one.by_clock:.2f} "
+        found += f"| {one.bar} | {one.target} | {one.verdict} |\n"
+    found += _FIGURES
     for name, sides in run.series.items():
-        lines += [
-            f"| {name} | {one.name} | {one.rate:,.0f} | {one.micros:.0f} | {one.requests} | {one.errors} |"
-            for one in sides
-        ]
-    lines += [
-        f"| P-256 signature | `cryptography` | {run.signing.rate:,.0f} | {run.signing.micros:.0f} | | |",
-        "",
-        "The *floor* is the same ASGI server with a static answer of the same size; the *ceiling* is 1 / (1/floor + 1/signatures). The *peer* is npm",
-        "`oidc-provider` with ES256 JWT access tokens, refresh rotation forced, and its own in-memory store: it keeps nothing. Both sides' refresh answers",
-        "carry an access token, an ID token and the next refresh token.",
-        "",
-        "What was on, read from the running parts: " + ", ".join(f"{name} = {value}" for name, value in run.durability.items()) + ".",
-        "Counted after the run:",
-        "",
-        *(f"- {name}: {value}" for name, value in run.checks.items()),
-        "",
-        "Not measured yet: the code exchange, introspection, userinfo, latency under open-loop load, growth, the functions' throughput, cold starts.",
-        "",
-        "Versions: " + ", ".join(f"{name} {value}" for name, value in run.versions.items()) + ".",
-        "",
-    ]  # fmt: skip
-    return "\n".join(lines)
+        for side in sides:
+            found += f"| {name} | {side.name} | {side.rate:,.0f} | {side.micros:.0f} "
+            found += f"| {side.requests} | {side.errors} |\n"
+    found += f"| P-256 signature | `cryptography` | {run.signing.rate:,.0f} | {run.signing.micros:.0f} | | |\n"
+    found += _SIDES
+    found += (
+        ", ".join(f"{name} = {value}" for name, value in run.durability.items()) + ".\n\nCounted after the run:\n\n"
+    )
+    found += "".join(f"- {name}: {value}\n" for name, value in run.checks.items())
+    return found + _MISSING + ", ".join(f"{name} {value}" for name, value in run.versions.items()) + ".\n"
+
+
+_ABOUT = """# The last figures
+
+Written by `make bench` on {day}. Only ratios mean something: all sides of a line ran in turn, in one run, on one
+machine.
+
+The server under load has one core, with one worker and production's options; the load, Postgres, Redis, the AWS
+endpoints and the relay share the other. *By CPU* compares the CPU seconds that the server used for each answer, *by
+clock* the answers a second. What else runs on the machine is in both: the clock shows it wholly, and a core that is
+shared, or half idle because the other one is busy, has colder caches, which costs the side that does more work more.
+The verdict is by CPU. The load is closed-loop, {connections} keep-alive connections, {rounds} rounds of {seconds} s
+each side, medians.
+"""
+_RATIOS = """
+| work | beside | by CPU | by clock | bar | target | verdict |
+|---|---|---|---|---|---|---|
+"""
+_FIGURES = """
+| work | side | answers/s | CPU µs an answer | answers | errors |
+|---|---|---|---|---|---|
+"""
+_SIDES = """
+The *floor* is the same ASGI server with a static answer of the same size; the *ceiling* is
+1 / (1/floor + 1/signatures). The *peer* is npm `oidc-provider` with ES256 JWT access tokens, refresh rotation forced,
+and its own in-memory store: it keeps nothing. Both sides' refresh answers carry an access token, an ID token and the
+next refresh token.
+
+What was on, read from the running parts: """
+_MISSING = """
+Not measured yet: the code exchange, introspection, userinfo, latency under open-loop load, growth, the functions'
+throughput, cold starts.
+
+Versions: """

@@ -5,14 +5,17 @@ from __future__ import annotations
 import statistics
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from benchmarks.load import Load
-from benchmarks.parts import Server
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.load import Load
+    from benchmarks.parts import Server
 
 
 @dataclass

@@ -6,15 +6,18 @@ import http.client
 import json
 from base64 import b64encode
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from benchmarks.load import Load, Request, drive, drive_each
 from benchmarks.organisation import REDIRECT_URI, VERIFIER, issue_codes
-from benchmarks.parts import Platform, Server
 from benchmarks.rounds import Series
+
+if TYPE_CHECKING:
+    from benchmarks.parts import Platform, Server
 
 CONNECTIONS = FAMILIES = 64
 DISCOVERY, JWKS = "/.well-known/openid-configuration", "/oauth2/jwks"
-CORE_TOKEN, PEER_TOKEN, PEER_JWKS = "/oauth2/token", "/token", "/jwks"  # noqa: S105 - paths
+CORE_TOKEN, PEER_TOKEN, PEER_JWKS = "/oauth2/token", "/token", "/jwks"
 _FORM = ("Content-Type", "application/x-www-form-urlencoded")
 
 
