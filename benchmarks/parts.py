@@ -107,7 +107,8 @@ def start_floor(stack: ExitStack, folder: Path, size: int) -> Server:
 
 def start_peer(stack: ExitStack, folder: Path, families: int) -> tuple[Server, str, list[str]]:
     """Npm oidc-provider; with its clients' secret and fresh refresh tokens."""
-    port, secret, log = free_port(), secrets.token_urlsafe(32), folder / "peer.log"
+    port, secret = free_port(), secrets.token_urlsafe(32)
+    log = folder / f"peer-{port}.log"
     script = install_peers() / "oidc_provider.mjs"
     environment = {"PORT": str(port), "SECRET": secret, "FAMILIES": str(families), "NODE_ENV": "production"}
     server = Server(port, pinned([find_node().node, str(script)], log, environment))

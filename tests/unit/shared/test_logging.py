@@ -73,3 +73,14 @@ def test_all_loggers_write_through_one_handler_and_uvicorns_access_log_is_off(
     logging.getLogger("ours").debug("too fine")
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(line["service"], line["message"]) for line in lines] == [("token_core", "started")]
+
+
+def test_the_database_pool_tells_of_what_is_wrong_not_of_each_statement(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("token_core", "INFO")
+    logging.getLogger("psycopg.pool").info("connection requested from 'token_core'")
+    logging.getLogger("psycopg.pool").warning("error connecting")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["message"] for line in lines] == ["error connecting"]
+    configure_logging("token_core", "ERROR")
+    logging.getLogger("psycopg.pool").warning("error connecting")
+    assert capsys.readouterr().out == ""
