@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from shared.database.steps import run
+from shared.identity.changing_users import erasing_user
 from shared.identity.ending import end_user_access
+from shared.identity.recording import Recording
 from tests.fixtures.hosted_pages import Page
 
 if TYPE_CHECKING:
@@ -261,3 +264,12 @@ def test_mails_of_a_change_name_it_and_hold_no_address(hosted: Hosted) -> None:
     assert all(uuid.UUID(parameters["change"]) for _, parameters, _ in rows)
     assert email not in str(rows)
     assert rows[-1][2] - timedelta(days=7) < timedelta(seconds=10)
+
+
+def test_an_erased_persons_addresses_are_in_no_change_any_more(hosted: Hosted) -> None:
+    person, _, undo = changed(hosted)
+    with hosted.database() as connection, connection.transaction():
+        recording = Recording("platform", datetime.now(UTC))
+        run(connection, erasing_user(recording, person.id, hosted.subject_keys()))
+    assert hosted.rows("SELECT 1 FROM email_changes WHERE user_id = %s", person.id) == []
+    assert press(hosted, "/email/undo", undo).status_code == 410

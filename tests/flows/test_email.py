@@ -274,3 +274,46 @@ def test_a_mails_state_only_goes_forward_whatever_order_ses_speaks_in(mail_room)
     assert mail_room.row(email_id)["state"] == "complained"
     counts = [len(mail_room.desk.events(f"email.{state}")) for state in ("sent", "delivered", "bounced", "complained")]
     assert counts == [1, 0, 1, 1]
+
+
+# An e-mail change
+
+
+def queue_of_change(mail_room, user_id, template: str, to: str, **changes):
+    from psycopg.types.json import Jsonb
+
+    change_id = new_id()
+    mail_room.desk.connection.execute(
+        "INSERT INTO email_changes (id, user_id, old_email, old_email_canonical, new_email, new_email_canonical,"
+        " expires_at) VALUES (%s, %s, 'old@example.com', 'old@example.com', 'new@example.org', 'new@example.org',"
+        " now() + interval '1 day')",
+        [change_id, user_id],
+    )
+    parameters = Jsonb({"change": str(change_id), "to": to})
+    purpose = "undo_email_change" if template == "email_changed" else "confirm_email_change"
+    return mail_room.queue(user_id, template, link_purpose=purpose, parameters=parameters, **changes)
+
+
+@pytest.mark.parametrize(
+    ("template", "to", "address"),
+    [
+        ("email_change", "old", "old@example.com"),
+        ("email_change", "new", "new@example.org"),
+        ("email_changed", "old", "old@example.com"),
+    ],
+)
+def test_each_mail_of_an_e_mail_change_goes_to_its_own_side_whatever_the_account_says(mail_room, template, to, address):
+    email_id = queue_of_change(mail_room, mail_room.add_user("now@example.net"), template, to)
+    mail_room.deliver(email_id)
+    (request,) = mail_room.ses.taken
+    assert request["Destination"] == {"ToAddresses": [address]}
+    assert ("new@example.org" in text_of(request)) is (to == "old")
+    assert "old@example.com" not in text_of(request)
+
+
+def test_no_mail_of_an_e_mail_change_of_somebody_else_is_sent(mail_room):
+    stranger, user_id = mail_room.add_user("eve@example.com"), mail_room.add_user("ada@example.com")
+    email_id = queue_of_change(mail_room, user_id, "email_change", "new")
+    mail_room.desk.connection.execute("UPDATE email_log SET user_id = %s WHERE id = %s", [stranger, email_id])
+    mail_room.deliver(email_id)
+    assert mail_room.ses.taken == []
