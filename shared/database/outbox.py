@@ -25,9 +25,14 @@ def outbox_parameters(events: Iterable[Event], shard_count: int) -> dict[str, li
     events = tuple(events)
     return {
         "outbox_ids": [event.event_id for event in events],
-        "outbox_shards": [crc32(event.subject.encode()) % shard_count for event in events],
+        "outbox_shards": [outbox_shard(event, shard_count) for event in events],
         "outbox_envelopes": [event.to_json() for event in events],
     }
+
+
+def outbox_shard(event: Event, shard_count: int) -> int:
+    """The shard of this event's subject."""
+    return crc32(event.subject.encode()) % shard_count
 
 
 def inserting_events(events: Iterable[Event], shard_count: int) -> Steps[None]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shared.database.outbox import outbox_parameters
 from shared.identity.not_before import is_after_not_before
-from token_core.storage.claimed_event import EVENT_OF_CLAIMED
+from token_core.storage.claimed_event import EVENT_OF_CLAIMED, event_parameters
 from token_core.storage.ports import NewFamily, Redemption, Spent
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class PostgresLedger:
             "session_id": redemption.session_id, "jti": redemption.jti, "now": redemption.now,
             "access_token_expires_at": redemption.access_token_expires_at,
             **(_NO_FAMILY if redemption.family is None else _family(redemption.family)),
-            **outbox_parameters((redemption.event,), self._shards),
+            **event_parameters(redemption.event, self._shards),
         }  # fmt: skip
         return await self._database.execute(_REDEEM, parameters) == 1
 
@@ -77,7 +76,7 @@ class PostgresLedger:
     async def revoke_what_it_gave(self, spent: Spent, now: datetime, event: Event) -> bool:
         parameters = {
             "family_id": spent.family_id, "jti": spent.jti, "now": now,
-            "access_token_expires_at": spent.access_token_expires_at, **outbox_parameters((event,), self._shards),
+            "access_token_expires_at": spent.access_token_expires_at, **event_parameters(event, self._shards),
         }  # fmt: skip
         return await self._database.execute(_REVOKE, parameters) == 1
 

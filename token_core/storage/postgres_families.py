@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from shared.database.outbox import outbox_parameters
 from shared.identity.not_before import is_after_not_before
-from token_core.storage.claimed_event import EVENT_OF_CLAIMED
+from token_core.storage.claimed_event import EVENT_OF_CLAIMED, event_parameters
 from token_core.storage.ports import Family, Rotation
 
 if TYPE_CHECKING:
@@ -53,16 +52,17 @@ class PostgresFamilies:
         row = await self._database.read_one(_FIND, {"id": family_id})
         if row is None:
             return None
-        return Family(
-            *(tuple(value.split()) if name in _LISTS else value for name, value in zip(_FIELDS, row, strict=True))
-        )
+        fields: dict[str, Any] = dict(zip(_FIELDS, row, strict=True))
+        for name in _LISTS:
+            fields[name] = tuple(fields[name].split())
+        return Family(**fields)
 
     async def rotate(self, rotation: Rotation) -> bool:
         parameters = {
             "id": rotation.family_id, "generation": rotation.new_generation, "spent_hash": rotation.spent_hash,
             "new_hash": rotation.new_hash, "answer": rotation.answer, "binding": rotation.answer_binding,
             "replay_until": rotation.replay_until, "idle_expires_at": rotation.idle_expires_at, "now": rotation.now,
-            **outbox_parameters((rotation.event,), self._shards),
+            **event_parameters(rotation.event, self._shards),
         }  # fmt: skip
         return await self._database.execute(_ROTATE, parameters) == 1
 
@@ -71,6 +71,6 @@ class PostgresFamilies:
     ) -> bool:
         parameters = {
             "id": family_id, "reason": reason, "now": now, "client_id": client_id,
-            **outbox_parameters((event,), self._shards),
+            **event_parameters(event, self._shards),
         }  # fmt: skip
         return await self._database.execute(_REVOKE, parameters) == 1

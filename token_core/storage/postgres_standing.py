@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.database.outbox import outbox_parameters
 from shared.identity.standing import STANDS
-from token_core.storage.claimed_event import EVENT_OF_CLAIMED
+from token_core.storage.claimed_event import EVENT_OF_CLAIMED, event_parameters
 from token_core.storage.ports import Person
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ class PostgresStanding:
         return row is not None and row[0]
 
     async def revoke(self, jti: uuid.UUID, expires_at: datetime, now: datetime, event: Event) -> bool:
-        parameters = {"jti": jti, "expires_at": expires_at, "now": now, **outbox_parameters((event,), self._shards)}
+        parameters = {"jti": jti, "expires_at": expires_at, "now": now, **event_parameters(event, self._shards)}
         return await self._database.execute(_REVOKE, parameters) == 1
 
 
