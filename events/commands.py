@@ -10,6 +10,16 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from events.profile import Profile
+from events.registry_commands import (
+    ClientRegisterCommand,
+    ClientUpdateCommand,
+    PermissionCreateCommand,
+    RegistryCommand,
+    ResourceServerCreateCommand,
+    ResourceServerUpdateCommand,
+    RoleCreateCommand,
+    RoleUpdateCommand,
+)
 from events.types import CommandType
 
 MAX_COMMAND_BYTES = 64 * 1024
@@ -44,6 +54,9 @@ class RejectionReason(StrEnum):
     ROLE_NOT_GRANTABLE = "role_not_grantable"
     USER_ERASED = "user_erased"
     COMMAND_TOO_OLD = "command_too_old"
+    ALREADY_EXISTS = "already_exists"
+    UNKNOWN_NAME = "unknown_name"
+    NOT_GRANTABLE = "not_grantable"
 
 
 class _Message(BaseModel):
@@ -113,6 +126,10 @@ class CommandEnvelope(_Message):
     issued_at: AwareDatetime
     user: ByExternalId | ById
 
+    @property
+    def group_key(self) -> str:
+        return self.user.group_key
+
 
 class UserCreateCommand(CommandEnvelope):
     type: Literal[CommandType.USER_CREATE]
@@ -150,7 +167,7 @@ class UserRevokeRolesCommand(CommandEnvelope):
     payload: UserRevokeRoles
 
 
-Command = (
+UserCommand = (
     UserCreateCommand
     | UserUpdateCommand
     | UserDisableCommand
@@ -159,6 +176,7 @@ Command = (
     | UserAssignRolesCommand
     | UserRevokeRolesCommand
 )
+Command = UserCommand | RegistryCommand
 
 COMMANDS: dict[tuple[CommandType, int], type[Command]] = {
     (CommandType.USER_CREATE, 1): UserCreateCommand,
@@ -168,6 +186,13 @@ COMMANDS: dict[tuple[CommandType, int], type[Command]] = {
     (CommandType.USER_ERASE, 1): UserEraseCommand,
     (CommandType.USER_ASSIGN_ROLES, 1): UserAssignRolesCommand,
     (CommandType.USER_REVOKE_ROLES, 1): UserRevokeRolesCommand,
+    (CommandType.CLIENT_REGISTER, 1): ClientRegisterCommand,
+    (CommandType.CLIENT_UPDATE, 1): ClientUpdateCommand,
+    (CommandType.ROLE_CREATE, 1): RoleCreateCommand,
+    (CommandType.ROLE_UPDATE, 1): RoleUpdateCommand,
+    (CommandType.PERMISSION_CREATE, 1): PermissionCreateCommand,
+    (CommandType.RESOURCE_SERVER_CREATE, 1): ResourceServerCreateCommand,
+    (CommandType.RESOURCE_SERVER_UPDATE, 1): ResourceServerUpdateCommand,
 }
 
 _COMMAND_ID: TypeAdapter[str] = TypeAdapter(CommandId)

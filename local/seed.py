@@ -154,9 +154,15 @@ class Seeds:
         )
         for sender_id, name, commands, roles in policies:
             yield Statement(
-                "INSERT INTO sender_policies (sender_id, name, commands, roles)"
-                " VALUES (%(sender_id)s, %(name)s, %(commands)s, %(roles)s)",
-                {"sender_id": sender_id, "name": name, "commands": commands, "roles": roles},
+                "INSERT INTO sender_policies (sender_id, name, commands, roles, scopes, secret_prefix)"
+                " VALUES (%(sender_id)s, %(name)s, %(commands)s, %(roles)s, %(scopes)s, 'demo/clients/')",
+                {
+                    "sender_id": sender_id,
+                    "name": name,
+                    "commands": commands,
+                    "roles": roles,
+                    "scopes": ["orders:read", "orders:write"] if roles else [],
+                },
             )
 
     def _person(self, email: str, name: str, password: str, roles: tuple[str, ...]) -> Steps[dict[str, str]]:

@@ -14,6 +14,9 @@
 | command_id_reused  | rejected | the first with that id stays as it is                                    |
 | command_too_old    | rejected | older than the inbox remembers: it might be a repeat                     |
 | user_erased        | rejected | an erased person never comes back                                        |
+| already_exists     | rejected | the name is another's; commands about the registry hold nobody up        |
+| unknown_name       | rejected | what it names isn't registered; sent again when it is                    |
+| not_grantable      | rejected | nobody grants or registers what their policy doesn't hold                |
 | user_exists        | parked   | mended by erasing or renaming the other, or dismissed                    |
 | user_not_found     | parked   | mended by the create that is missing                                     |
 | email_taken        | parked   | mended by changing the other user's address                              |

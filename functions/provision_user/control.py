@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from events.commands import RejectionReason
+from events.commands import CommandEnvelope, RejectionReason
 from events.control import ControlType
 from events.payloads.command import CommandRedriven
 from events.types import EventType
@@ -95,7 +95,7 @@ def _reapply(work: Work, row: Parked, let_go_by: str) -> Outcome:
         outcome = replace(outcome, reply_queue_url=policy.reply_queue_url)
         policy.require_command(reading.type)
         command = reading.require_command()
-        user = ask_user(work.connection, command.user).fetchone()
+        user = ask_user(work.connection, command.user).fetchone() if isinstance(command, CommandEnvelope) else None
         outcome = replace(outcome, user_id=apply_command(work, command, user, policy))
     except ContradictionError as problem:
         state: State = "parked" if problem.is_parked else "rejected"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from events.commands import CommandEnvelope
 from functions.provision_user import inbox
 from functions.provision_user.parked import ask_head
 from functions.provision_user.policy import ask_policy
@@ -45,7 +46,7 @@ def claim_and_look(connection: Connection[Any], message: Message, reading: Readi
         inbox.claim(connection, message.sender, reading.command_id, message.kept_group)
         earlier = inbox.ask(connection, message.sender, reading.command_id)
         policy = ask_policy(connection, message.sender)
-        user = ask_user(connection, reading.command.user) if reading.command else None
+        user = ask_user(connection, reading.command.user) if isinstance(reading.command, CommandEnvelope) else None
         blocker = ask_head(connection, message.kept_group)
     return Existing(
         earlier.fetchall(), policy.fetchone(), user.fetchone() if user is not None else None, blocker.fetchone()

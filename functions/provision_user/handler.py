@@ -14,6 +14,7 @@ from functions.provision_user.hint import RedisHint
 from functions.provision_user.message import Message
 from functions.provision_user.provision import provision
 from functions.provision_user.reply import SqsReply
+from functions.provision_user.secret_keeper import SecretsManagerKeeper
 from functions.provision_user.services import Services, tell_nobody
 from shared.config import load_settings
 from shared.database.held_connection import HeldConnection
@@ -38,6 +39,7 @@ services = Services(
     verification_link=timedelta(seconds=settings.verification_link_seconds),
     hint=RedisHint(settings.redis_url.get_secret_value()) if settings.redis_url else tell_nobody,
     reply=SqsReply(logger),
+    keep_secret=SecretsManagerKeeper(),
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import class_row
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from psycopg import Connection, Cursor
 
-_FIND = "SELECT sender_id, commands, roles, reply_queue_url FROM sender_policies WHERE sender_id = %s"
+_FIND = (
+    "SELECT sender_id, commands, roles, reply_queue_url, scopes, audiences, secret_prefix"
+    " FROM sender_policies WHERE sender_id = %s"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +26,19 @@ class Policy:
     """One sender's rights.
 
     Args:
-        roles: what it may assign, and revoke.
+        roles: what it may assign, and revoke, and define.
+        scopes: what clients of its registering may ask for.
+        audiences: APIs that it may register, with their permissions, and put into its roles.
+        secret_prefix: where the secrets of its clients go in Secrets Manager: this and the client_id.
     """
 
     sender_id: str
     commands: list[str]
     roles: list[str]
     reply_queue_url: str | None
+    scopes: list[str] = field(default_factory=list)
+    audiences: list[str] = field(default_factory=list)
+    secret_prefix: str | None = None
 
     def require_command(self, command_type: str) -> None:
         """Let only listed commands through.
@@ -50,6 +59,18 @@ class Policy:
             raise ContradictionError(
                 RejectionReason.ROLE_NOT_GRANTABLE, "payload.roles: the sender's policy does not hold all of them"
             )
+
+
+def require_subset(asked: Iterable[str], held: Iterable[str], where: str) -> None:
+    """Let only names through that the policy holds.
+
+    Raises:
+        ContradictionError: not_grantable.
+    """
+    if not set(asked) <= set(held):
+        raise ContradictionError(
+            RejectionReason.NOT_GRANTABLE, f"{where}: the sender's policy does not hold all of them"
+        )
 
 
 def ask_policy(connection: Connection[Any], sender: str) -> Cursor[Policy]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from events.commands import Command, MalformedCommandError, RejectionReason, parse_command
+from events.commands import Command, CommandEnvelope, MalformedCommandError, RejectionReason, parse_command
 from events.control import ControlMessage, parse_control
 from functions.provision_user.contradictions import ContradictionError
 
@@ -84,5 +84,6 @@ def require_own_group(command: Command, group: str) -> None:
     Raises:
         ContradictionError: group_mismatch.
     """
-    if command.user.group_key != group:
-        raise ContradictionError(RejectionReason.GROUP_MISMATCH, "user: not what the MessageGroupId says")
+    if command.group_key != group:
+        named = "user" if isinstance(command, CommandEnvelope) else "type"
+        raise ContradictionError(RejectionReason.GROUP_MISMATCH, f"{named}: not what the MessageGroupId says")

@@ -35,7 +35,7 @@ ELSEWHERE = (
     Elsewhere(
         "data without rules of their own: each is built, generated and compared with what was published",
         ("tests/unit/events/test_registry.py", "tests/unit/events/test_samples.py", "tests/unit/events/test_generate.py"),
-        ("events/types.py", "events/payloads/*"),
+        ("events/types.py", "events/payloads/*", "events/registry_commands.py"),
     ),
     Elsewhere(
         "two small subjects whose rules are one story",
@@ -85,7 +85,7 @@ ELSEWHERE = (
         (
             "tests/flows/test_admin_api.py", "tests/flows/test_admin_users.py", "tests/flows/test_admin_clients.py",
             "tests/flows/test_admin_sessions.py", "tests/flows/test_admin_bootstrap.py",
-            "tests/flows/test_admin_audit.py",
+            "tests/flows/test_admin_audit.py", "tests/flows/test_admin_behind_lambda.py",
         ),
         (
             "functions/admin_api/app.py", "functions/admin_api/handler.py", "functions/admin_api/services.py",
@@ -95,6 +95,11 @@ ELSEWHERE = (
             "functions/admin_api/bootstrap.py", "functions/admin_api/redis_link.py",
             "functions/admin_api/watermark.py", "functions/admin_api/audit_search.py",
         ),
+    ),
+    Elsewhere(
+        "commands about what is registered: what they do is what the tables and Secrets Manager hold afterwards",
+        ("tests/flows/test_provisioning_registry.py",),
+        ("functions/provision_user/registry.py", "functions/provision_user/secret_keeper.py"),
     ),
     Elsewhere(
         "steps that administrators take: what they do is what the tables and the outbox hold afterwards",

@@ -26,6 +26,8 @@ class PolicyView(BaseModel):
     scopes: list[str]
     reply_queue_url: str | None
     created_at: datetime
+    audiences: list[str]
+    secret_prefix: str | None
 
 
 @router.get("")
@@ -57,4 +59,6 @@ def _view(row: SenderPolicy) -> PolicyView:
         scopes=row.scopes,
         reply_queue_url=row.reply_queue_url,
         created_at=row.created_at,
+        audiences=row.audiences,
+        secret_prefix=row.secret_prefix,
     )

@@ -22,6 +22,8 @@ class SenderPolicy(Base):
     scopes: Mapped[TextArray]
     reply_queue_url: Mapped[str | None]
     created_at: Mapped[CreatedAt]
+    audiences: Mapped[TextArray]  # APIs that it may register, with their permissions
+    secret_prefix: Mapped[str | None]  # of Secrets Manager names: where its clients' secrets go
 
 
 class InboxCommand(Base):
