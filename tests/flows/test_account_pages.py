@@ -244,6 +244,18 @@ def test_one_device_is_signed_out_with_all_it_holds_and_the_rest_stays(hosted: H
     assert (types.count("session.ended"), types.count("device.removed")) == (1, 1)
 
 
+def test_a_browser_that_signed_out_is_known_until_it_is_forgotten(hosted: Hosted) -> None:
+    person = hosted.person()
+    here, left = signed_in(hosted, person), signed_in(hosted, person)
+    left.submit(left.page("/oauth2/logout"))
+    assert "A browser from before" in here.get("/account").text
+    (place,) = places(here)
+    assert send(here, "/account/places/end", place=place).status_code == 303
+    assert places(here) == []
+    assert "A browser from before" not in here.get("/account").text
+    assert len(hosted.events(str(person.id), "device.removed")) == 1
+
+
 def test_all_other_devices_are_signed_out_at_once(hosted: Hosted) -> None:
     person, app = hosted.person(), hosted.app()
     here, *others = (signed_in(hosted, person) for _ in range(3))

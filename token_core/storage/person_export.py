@@ -23,16 +23,16 @@ _LISTS: dict[str, LiteralString] = {
 SELECT r.name, r.description, b.granted_at FROM role_bindings b JOIN roles r ON r.id = b.role_id
 WHERE b.user_id = %(user)s ORDER BY r.name""",
     "sessions": """
-SELECT id, authenticated_at, amr, last_seen_at, expires_at, ended_at, end_reason, subject_key_id, personal
-FROM sign_in_sessions WHERE user_id = %(user)s ORDER BY id DESC""",
+SELECT id, authenticated_at, amr, last_seen_at, expires_at, subject_key_id, personal
+FROM sign_in_sessions WHERE user_id = %(user)s AND ended_at IS NULL ORDER BY id DESC""",
     "devices": "SELECT id, created_at, last_used_at FROM device_credentials WHERE user_id = %(user)s ORDER BY id",
     "consents": """
 SELECT c.client_id, c.name, x.scopes, x.granted_at, x.updated_at FROM consents x JOIN clients c ON c.id = x.client_id
 WHERE x.user_id = %(user)s ORDER BY x.granted_at""",
     "long_lived_access": """
-SELECT c.client_id, c.name, f.scopes, f.created_at, f.rotated_at AS last_used_at, f.expires_at, f.revoked_at,
-       f.revoke_reason
-FROM refresh_families f JOIN clients c ON c.id = f.client_id WHERE f.user_id = %(user)s ORDER BY f.id DESC""",
+SELECT c.client_id, c.name, f.scopes, f.created_at, f.rotated_at AS last_used_at, f.expires_at
+FROM refresh_families f JOIN clients c ON c.id = f.client_id
+WHERE f.user_id = %(user)s AND f.revoked_at IS NULL ORDER BY f.id DESC""",
     "mails": """
 SELECT id, template, state, created_at, sent_at FROM email_log WHERE user_id = %(user)s ORDER BY id DESC""",
     "email_changes": """
@@ -46,14 +46,20 @@ SELECT envelope FROM outbox WHERE position(%(subject)s IN envelope) > 0 ORDER BY
 
 
 async def read_everything(connection: Connection, key: SubjectKey | None, user_id: uuid.UUID) -> dict[str, Any]:
-    values = {"user": user_id, "subject": str(user_id), "most": MAX_EVENTS}
+    """All but the events. What ended is in those: here stand the sessions and the access that are open."""
+    values = {"user": user_id}
     (person,) = await _rows(connection, _PERSON, values)
     found: dict[str, Any] = {"person": person}
     for name, sql in _LISTS.items():
         found[name] = [_opened(key, row) for row in await _rows(connection, sql, values)]
-    events = [json.loads(row["envelope"]) for row in await _rows(connection, _EVENTS, values)]
-    found["events"] = [_event(key, event) for event in events if event["subject"] == str(user_id)]
     return found
+
+
+async def read_events(connection: Connection, key: SubjectKey | None, user_id: uuid.UUID) -> list[dict[str, Any]]:
+    """The latest events about the person, decrypted."""
+    values = {"subject": str(user_id), "most": MAX_EVENTS}
+    events = [json.loads(row["envelope"]) for row in await _rows(connection, _EVENTS, values)]
+    return [_event(key, event) for event in events if event["subject"] == str(user_id)]
 
 
 async def _rows(connection: Connection, sql: LiteralString, values: dict[str, Any]) -> list[dict[str, Any]]:

@@ -6,13 +6,16 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.aead import UnsealError
 from shared.database.authority import note_change_async
 from shared.identity.ending import VOID_LINKS
 from shared.subject_keys import decrypt_personal
+from token_core.errors import TemporarilyUnavailable
 from token_core.storage.account_ports import Access, EmailChange, EmailTakenError, Place, Side
-from token_core.storage.person_export import read_everything
+from token_core.storage.database import DatabaseDown
+from token_core.storage.person_export import read_events, read_everything
 from token_core.storage.postgres_sign_in import PostgresSignInTransaction
 from token_core.storage.sign_in_ports import Ended
 
@@ -24,12 +27,11 @@ if TYPE_CHECKING:
     from shared.subject_keys import AsyncSubjectKeys, SubjectKey
     from token_core.storage.database import Database
 
-# A device's sessions are one place; what is known of a place without one is only that it is known.
+# A device's sessions are one place; of one without a session it is known that it is known. Only live ones are indexed.
 _PLACES = """
 SELECT s.id, coalesce(s.device_id, s.id), s.authenticated_at, s.last_seen_at, s.subject_key_id, s.personal,
-       s.ended_at IS NULL AND s.expires_at > %(now)s AND s.last_seen_at > %(idle_since)s
-FROM sign_in_sessions s LEFT JOIN device_credentials d ON d.id = s.device_id AND d.user_id = s.user_id
-WHERE s.user_id = %(user)s AND (s.ended_at IS NULL OR d.id IS NOT NULL)
+       s.expires_at > %(now)s AND s.last_seen_at > %(idle_since)s
+FROM sign_in_sessions s WHERE s.user_id = %(user)s AND s.ended_at IS NULL
 ORDER BY s.last_seen_at DESC LIMIT 1000
 """
 _DEVICES = "SELECT id, created_at, last_used_at FROM device_credentials WHERE user_id = %(user)s"
@@ -140,15 +142,31 @@ class PostgresAccount:
 
     async def everything(self, user_id: uuid.UUID) -> dict[str, Any]:
         async with self._database.transaction() as connection:
-            key = await self._subject_keys.get_or_create(connection, str(user_id))
-            return await read_everything(connection, key, user_id)
+            try:
+                key = await self._subject_keys.get_or_create(connection, str(user_id))
+            except (BotoCoreError, ClientError) as error:
+                raise TemporarilyUnavailable(detail="kms_failed") from error
+            found = await read_everything(connection, key, user_id)
+        try:
+            async with self._database.transaction() as connection:
+                return found | {"events": await read_events(connection, key, user_id)}
+        except DatabaseDown as error:
+            if error.detail != "postgres_slow":
+                raise
+            return found | {
+                "events": None,
+                "note": "There are too many events to look through now. Ask for a copy later.",
+            }
 
 
 class PostgresAccountTransaction(PostgresSignInTransaction):
     """The `AccountTransaction`."""
 
     async def read_places(self, values: dict[str, Any]) -> Sequence[Place]:
-        key = await self._subject_keys.get_or_create(self._connection, str(values["user"]))
+        try:
+            key = await self._subject_keys.get_or_create(self._connection, str(values["user"]))
+        except (BotoCoreError, ClientError):
+            key = None  # what can be ended is shown all the same, without its address
         sessions = await (await self._connection.execute(_PLACES, values)).fetchall()
         found: dict[uuid.UUID, Place] = {}
         for session_id, place_id, began, seen, key_id, personal, is_live in sessions:

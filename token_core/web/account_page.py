@@ -87,7 +87,7 @@ async def revoke_access(request: Request) -> Response:
 def _shown_place(place: Place, session: CurrentSession) -> dict[str, object]:
     return {
         "id": str(place.id),
-        "name": described(place.user_agent),
+        "name": described(place.user_agent) if place.is_signed_in else "A browser from before",
         "is_phone": is_phone(place.user_agent),
         "address": place.address,
         "is_signed_in": place.is_signed_in,
