@@ -137,4 +137,7 @@ def test_migrating_again_changes_nothing(clickhouse_server: ClickHouse, warehous
     from shared.clickhouse.migrate import migrate
 
     assert migrate(warehouse.client) == []
-    assert [row["version"] for row in warehouse.rows("SELECT version FROM schema_migrations ORDER BY version")] == [1, 2]
+    assert [row["version"] for row in warehouse.rows("SELECT version FROM schema_migrations ORDER BY version")] == [
+        1,
+        2,
+    ]

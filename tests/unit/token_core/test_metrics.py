@@ -28,7 +28,12 @@ def test_many_observations_at_once_are_those_one_by_one(seconds: list[float]) ->
         histogram = Histogram("x", "x", registry=registry, buckets=metrics._SECONDS)
         observe(histogram)
         pages.append(
-            [(s.name, s.labels, round(s.value, 6)) for m in registry.collect() for s in m.samples if "created" not in s.name]
+            [
+                (s.name, s.labels, round(s.value, 6))
+                for m in registry.collect()
+                for s in m.samples
+                if "created" not in s.name
+            ]
         )
     assert pages[0] == pages[1]
 
