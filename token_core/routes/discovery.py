@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from token_core.grants.registry import GRANTS
@@ -79,12 +80,17 @@ async def jwks(request: HotRequest, services: Services) -> HotResponse:
 
 def cached_response(request: HotRequest, body: bytes, etag: bytes) -> HotResponse:
     """RFC 9110 13.1.2: 304 where the caller has it."""
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"cache-control", b"public, max-age=%d" % MAX_AGE_SECONDS),
-        (b"etag", etag),
-    ]
+    headers = _headers(etag)
     for name, value in request.headers:
         if name == b"if-none-match" and (etag in value or value == b"*"):
             return HotResponse(304, b"", headers[1:])
     return HotResponse(200, body, headers)
+
+
+@lru_cache(maxsize=8)
+def _headers(etag: bytes) -> list[tuple[bytes, bytes]]:
+    return [
+        (b"content-type", b"application/json"),
+        (b"cache-control", b"public, max-age=%d" % MAX_AGE_SECONDS),
+        (b"etag", etag),
+    ]
