@@ -24,20 +24,24 @@ def test_p5_while_postgres_is_down_pages_say_503_and_nobody_is_signed_out(breaka
     hosted = pages_of(breakable_core)
     person, browser, app = hosted.person(), hosted.browser(), hosted.app()
     assert browser.sign_in(person).status_code == 200
-    form = browser.page("/oauth2/logout")
+    form, password = browser.page("/oauth2/logout"), browser.page("/account/password")
     breakable_core.postgres.process.kill()
-    for path in ("/sign-in", authorize_url(app.ask()), "/oauth2/logout"):
+    for path in ("/sign-in", authorize_url(app.ask()), "/oauth2/logout", "/account", "/account/data"):
         answer = browser.http.get(path)
         assert answer.status_code == 503, answer.text
         assert int(answer.headers["retry-after"]) >= 1
         assert "set-cookie" not in answer.headers
     answer = browser.http.post(form.action, data=form.fields())
     assert answer.status_code == 503
+    changes = {"current": person.password, "password": "seven green bottles", "repeated": "seven green bottles"}
+    assert browser.http.post(password.action, data=password.fields() | changes).status_code == 503
     assert browser.http.get("/password/forgot").status_code == 200, "what needs no database is there"
 
     breakable_core.postgres.process.start()
     breakable_core.postgres.server.wait_until_ready(breakable_core.postgres.process)
     eventually(lambda: "You are signed in" in browser.get("/sign-in").text, "the session goes on")
+    assert "Your account" in browser.get("/account").text
+    assert hosted.browser().sign_in(person).status_code == 200, "nothing was changed"
     assert "code" in answer_of(browser.get(authorize_url(app.ask())))
 
 
