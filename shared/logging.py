@@ -59,6 +59,8 @@ def configure_logging(service: str, level: str = "INFO") -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+        logger.disabled = False
+        logger.setLevel(logging.NOTSET)
     # its pool tells three times of each statement, at the cost of several
     logging.getLogger("psycopg.pool").setLevel(max(logging.WARNING, logging.getLevelName(level)))
     access = logging.getLogger("uvicorn.access")

@@ -57,6 +57,7 @@ _SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
+_WITHOUT_FSYNC = {"fsync": "off", "full_page_writes": "off"}
 _ORPHANS_LEAVE_SECONDS = 2.0
 
 
@@ -72,11 +73,14 @@ class PostgresServer:
         data_dir: made by the first start; belongs to the unprivileged user when this process is root.
         port: TCP port on 127.0.0.1.
         password: of the superuser `postgres`.
+        survives_power_loss: False leaves out fsync, for tests: what is committed then survives a kill of Postgres
+            (the operating system has it), but not the machine's end.
     """
 
     data_dir: Path
     port: int
     password: str
+    survives_power_loss: bool = True
 
     def dsn(self, database: str = "postgres", user: str = SUPERUSER, password: str | None = None) -> str:
         secret = quote(self.password if password is None else password, safe="")
@@ -100,7 +104,7 @@ class PostgresServer:
     def argv(self) -> list[str]:
         """The postmaster's command line. It must run as `system_user()` when this process is root."""
         command = [str(_binaries() / "postgres"), "-D", str(self.data_dir), "-p", str(self.port)]
-        for name, value in _SETTINGS.items():
+        for name, value in (_SETTINGS | ({} if self.survives_power_loss else _WITHOUT_FSYNC)).items():
             command += ["-c", f"{name}={value}"]
         return command
 
@@ -108,6 +112,8 @@ class PostgresServer:
         """The command line for a supervisor: prepares, drops privileges, becomes the postmaster."""
         command = [sys.executable, "-m", "local.engines.postgres", "--data", str(self.data_dir)]
         command += ["--port", str(self.port), "--password-file", str(password_file)]
+        if not self.survives_power_loss:
+            command.append("--without-fsync")
         return [*command, "--with-parent"] if with_parent else command
 
     def is_ready(self) -> bool:
@@ -243,8 +249,12 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--password-file", type=Path, required=True)
     parser.add_argument("--with-parent", action="store_true", help="stop when the process that started this one ends")
+    parser.add_argument("--without-fsync", action="store_true", help="for tests: survives a kill, not a power loss")
     arguments = parser.parse_args()
-    server = PostgresServer(arguments.data.absolute(), arguments.port, arguments.password_file.read_text().strip())
+    password = arguments.password_file.read_text().strip()
+    server = PostgresServer(
+        arguments.data.absolute(), arguments.port, password, survives_power_loss=not arguments.without_fsync
+    )
     try:
         server.prepare()
     except DataDirectoryInUseError as error:
