@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Row = dict[str, Any]
+# A relay that froze in the middle of a cut must not hold its shard's row for ever: Postgres ends the transaction, and
+# another relay takes the lease. For the transaction only, because a proxy hands the connection on.
+_LET_GO = "SET LOCAL idle_in_transaction_session_timeout = '10s'"
 Transaction = psycopg.Connection[Row]
 
 
@@ -33,6 +36,7 @@ class Session:
         connection = self._open()
         try:
             with connection.transaction():
+                connection.execute(_LET_GO)
                 yield connection
         except (psycopg.OperationalError, psycopg.InterfaceError):
             self.close()
